@@ -1,0 +1,86 @@
+//! A person who signs in.
+
+use super::id::{AccountId, ManagementTokenId};
+use super::problem::{Check, Problem};
+use super::time::Time;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Admin,
+    User,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Admin => "admin",
+            Role::User => "user",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Role::Admin, Role::User].into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// An account. Its password hash never leaves the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub id: AccountId,
+    pub email: String,
+    pub name: String,
+    pub role: Role,
+    pub enabled: bool,
+    /// An IANA zone or a fixed offset; times are shown to this person in it.
+    pub timezone: String,
+    pub created_at: Time,
+}
+
+impl Account {
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin
+    }
+}
+
+/// Permission to use the management API in an account's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManagementToken {
+    pub id: ManagementTokenId,
+    pub account_id: AccountId,
+    pub name: String,
+    pub created_at: Time,
+    pub last_used_at: Option<Time>,
+}
+
+/// Shortest and longest password, in characters. Length is what makes one strong (NIST SP 800-63B, 3.1.1.2).
+pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 10..=200;
+
+/// What a new account is made of, before anything is saved.
+///
+/// # Errors
+/// Each field that will not do, with what to write instead.
+pub fn check_sign_up(email: &str, password: &str) -> Result<(), Problem> {
+    let mut check = Check::default();
+    check.that(is_email(email), "email", "Write an email address, such as mara@example.com.");
+    let length = password.chars().count();
+    check.that(
+        PASSWORD_LENGTH.contains(&length),
+        "password",
+        format!("Use {} to {} characters; a short sentence is good.", PASSWORD_LENGTH.start(), PASSWORD_LENGTH.end()),
+    );
+    check.done()
+}
+
+/// Emails are compared in lower case.
+pub fn normal_email(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+fn is_email(text: &str) -> bool {
+    let text = text.trim();
+    let parts = text.split_once('@');
+    let whole = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace) && !part.contains('@');
+    text.len() <= 254 && parts.is_some_and(|(local, host)| whole(local) && whole(host))
+}

@@ -1,0 +1,150 @@
+//! One proxied request, from admission to settlement: the row in the logs.
+
+use super::credits::Credits;
+use super::id::{AccountId, CallId, KeyId};
+use super::refusal::Refusal;
+use super::time::Time;
+use super::usage::{Usage, UsageSource};
+use serde::{Deserialize, Serialize};
+
+/// How far a call has come. States only move forward: pending -> settled, or refused from the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// Admitted and written down; its cost is held.
+    Pending,
+    /// Over, and charged what it used.
+    Settled,
+    /// Never let through; costs nothing.
+    Refused,
+}
+
+impl CallState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CallState::Pending => "pending",
+            CallState::Settled => "settled",
+            CallState::Refused => "refused",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [CallState::Pending, CallState::Settled, CallState::Refused].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// How a call ended, as usage is grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded,
+    Failed,
+    Refused,
+}
+
+impl Outcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+            Outcome::Refused => "refused",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Outcome::Succeeded, Outcome::Failed, Outcome::Refused].into_iter().find(|outcome| outcome.as_str() == text)
+    }
+}
+
+/// What is known of a call when it arrives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    pub id: CallId,
+    pub at: Time,
+    pub key_id: KeyId,
+    /// As it was at the call.
+    pub key_name: String,
+    pub account_id: AccountId,
+    /// The path, such as `/v1/chat/completions`.
+    pub endpoint: String,
+    /// The dialect the caller speaks, such as `openai`.
+    pub dialect: String,
+    pub model: String,
+    pub stream: bool,
+    pub client_ip: String,
+    pub user_agent: String,
+    /// The caller's own `x-request-id`, if it sent one.
+    pub client_request_id: Option<String>,
+}
+
+/// What a call in flight may use at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    /// Tokens.
+    pub input: u64,
+    /// Tokens.
+    pub output: u64,
+    pub cost: Credits,
+}
+
+/// One try at an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub provider: String,
+    pub upstream_model: String,
+    /// The HTTP status it answered with, if it answered.
+    pub status: Option<u16>,
+    /// What went wrong, if something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    pub ms: u64,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    pub id: CallId,
+    /// The HTTP status the client was sent.
+    pub status: u16,
+    pub usage: Usage,
+    pub cost: Credits,
+    /// The arithmetic behind the cost, in words that can be checked.
+    pub cost_basis: String,
+    pub usage_source: UsageSource,
+    /// Empty where no upstream was reached.
+    pub provider: String,
+    pub first_byte_ms: Option<u64>,
+    pub total_ms: u64,
+    pub attempts: Vec<Attempt>,
+    /// False where the call came to nothing: never sent, or answered with an error. It is charged nothing then, and
+    /// takes nothing from token and money limits.
+    pub charged: bool,
+    /// Why it failed, if it did.
+    pub error: Option<Refusal>,
+}
+
+impl Settlement {
+    pub fn outcome(&self) -> Outcome {
+        if self.status < 400 { Outcome::Succeeded } else { Outcome::Failed }
+    }
+}
+
+/// A row of the logs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    pub arrival: Arrival,
+    pub state: CallState,
+    pub bound: Bound,
+    /// Zero while it is pending.
+    pub status: u16,
+    /// The refusal, or the error it failed with.
+    pub refusal: Option<Refusal>,
+    pub usage: Usage,
+    pub cost: Credits,
+    pub cost_basis: String,
+    pub usage_source: Option<UsageSource>,
+    pub provider: String,
+    pub first_byte_ms: Option<u64>,
+    pub total_ms: Option<u64>,
+    pub attempts: Vec<Attempt>,
+}
