@@ -183,7 +183,12 @@ fn accepts(asked: &HeaderMap, encoding: &str) -> bool {
 
 /// The elements of a list header, over all its lines.
 fn listed<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
-    headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).map(str::trim)
+    headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
 }
 
 fn files_below(folder: &Path, prefix: &str) -> Vec<String> {
@@ -221,7 +226,8 @@ mod tests {
 
     async fn ask(method: &str, url: &str, header: (HeaderName, &str)) -> (StatusCode, HeaderMap, String) {
         let site = site();
-        let request = Request::builder().method(method).uri(url).header(header.0, header.1).body(Body::empty()).unwrap();
+        let request =
+            Request::builder().method(method).uri(url).header(header.0, header.1).body(Body::empty()).unwrap();
         let response = serve::<()>(Source::Site(site.path().into())).oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
@@ -282,7 +288,8 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_else_is_found() {
-        for url in ["/pkg/absent.js", "/pkg/tollgate.wasm.br", "/pkg/%2e%2e/favicon.svg", "/pkg/..%2ffavicon.svg", "/x"] {
+        for url in ["/pkg/absent.js", "/pkg/tollgate.wasm.br", "/pkg/%2e%2e/favicon.svg", "/pkg/..%2ffavicon.svg", "/x"]
+        {
             let (status, _, body) = ask("GET", url, (ACCEPT_ENCODING, "br")).await;
             assert_eq!((status, body.as_str()), (StatusCode::NOT_FOUND, ""), "{url}");
         }

@@ -1,2 +1,12 @@
 //! Tollgate: a self-hosted AI API gateway whose books are exact, with an admin console.
+
 pub mod domain;
+
+#[cfg(feature = "ssr")]
+pub mod assets;
+#[cfg(feature = "ssr")]
+pub mod clock;
+#[cfg(feature = "ssr")]
+pub mod gateway;
+#[cfg(feature = "ssr")]
+pub mod store;

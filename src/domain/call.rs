@@ -1,5 +1,6 @@
 //! One proxied request, from admission to settlement: the row in the logs.
 
+use super::amount::Amount;
 use super::credits::Credits;
 use super::id::{AccountId, CallId, KeyId};
 use super::refusal::Refusal;
@@ -116,14 +117,37 @@ pub struct Settlement {
     pub first_byte_ms: Option<u64>,
     pub total_ms: u64,
     pub attempts: Vec<Attempt>,
-    /// False where the call came to nothing: never sent, or answered with an error. It is charged nothing then, and
-    /// takes nothing from token and money limits.
-    pub charged: bool,
+    /// Whether any of it reached an upstream: what request limits count.
+    pub dispatched: bool,
     /// Why it failed, if it did.
     pub error: Option<Refusal>,
 }
 
 impl Settlement {
+    /// The end of a call that never reached an upstream: charged nothing.
+    pub fn unsent(arrival: &Arrival, error: Refusal, total_ms: u64) -> Self {
+        Settlement {
+            id: arrival.id.clone(),
+            status: error.code.status(),
+            usage: Usage::default(),
+            cost: Credits::ZERO,
+            cost_basis: String::new(),
+            usage_source: UsageSource::Estimated,
+            provider: String::new(),
+            first_byte_ms: None,
+            total_ms,
+            attempts: Vec::new(),
+            dispatched: false,
+            error: Some(error),
+        }
+    }
+
+    /// What it takes of each measure.
+    pub fn amount(&self) -> Amount {
+        let requests = i64::from(self.dispatched);
+        Amount { requests, ..Amount::request(self.usage.total(), self.cost) }
+    }
+
     pub fn outcome(&self) -> Outcome {
         if self.status < 400 { Outcome::Succeeded } else { Outcome::Failed }
     }

@@ -128,6 +128,13 @@ impl Refusal {
         Self { code, message: message.into(), param: None, detail: None, retry: Retry::Unsaid }
     }
 
+    /// The books cannot be written: nothing uncounted may pass.
+    pub fn books_unavailable() -> Self {
+        let message =
+            "The books cannot be written just now, so no call is let through. Nothing was charged; try again shortly.";
+        Self { retry: Retry::After(1), ..Self::new(Code::BooksUnavailable, message) }
+    }
+
     /// The same, naming the request's field at fault.
     pub fn about(self, param: &str) -> Self {
         Self { param: Some(param.to_owned()), ..self }

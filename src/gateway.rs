@@ -1,0 +1,213 @@
+//! The gateway: what every door holds. Each verb of the product is one method here, whichever door asked for it.
+
+pub mod accounts;
+pub mod admit;
+pub mod authenticate;
+pub mod catalog;
+pub mod dial;
+pub mod hold;
+pub mod issue;
+mod journal;
+pub mod limits;
+pub mod seal;
+pub mod usage;
+
+use crate::clock::Clock;
+use crate::domain::account::Account;
+use crate::domain::ledger::Ledger;
+use crate::domain::problem::{Problem, ProblemKind};
+use crate::store::{Store, StoreError};
+use arc_swap::ArcSwap;
+use authenticate::Keyring;
+use catalog::Catalog;
+use journal::Journal;
+use seal::MasterKey;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::broadcast;
+
+pub use dial::PrivateUpstreams;
+
+/// What the gateway is told once, at start.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Output tokens held for a call that does not say how many it wants.
+    pub default_max_output: u64,
+    pub private_upstreams: PrivateUpstreams,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { default_max_output: 4_096, private_upstreams: PrivateUpstreams::Allow }
+    }
+}
+
+/// What has changed, for pages that show it live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    Calls,
+    Keys,
+    Models,
+    Providers,
+    Accounts,
+}
+
+impl Topic {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Topic::Calls => "calls",
+            Topic::Keys => "keys",
+            Topic::Models => "models",
+            Topic::Providers => "providers",
+            Topic::Accounts => "accounts",
+        }
+    }
+}
+
+/// The gateway. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub struct Gateway(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    clock: Clock,
+    master: MasterKey,
+    terms: Terms,
+    catalog: ArcSwap<Catalog>,
+    keyring: Keyring,
+    ledger: Mutex<Ledger>,
+    journal: Journal,
+    client: dial::Client,
+    changes: broadcast::Sender<Topic>,
+}
+
+/// Why the gateway could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(
+        "this master key is not the database's: it was made with another one. Give the right one with --master-key-file or TOLLGATE_MASTER_KEY"
+    )]
+    WrongMasterKey,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Gateway {
+    /// Opens the books: checks the master key, resolves the calls a crash interrupted, loads the catalogue.
+    ///
+    /// # Errors
+    /// When the master key is not this database's, or the database fails.
+    pub async fn open(store: Store, clock: Clock, master: MasterKey, terms: Terms) -> Result<Self, OpenError> {
+        let check = master.check_value();
+        match store.setting("master_key_check").await? {
+            Some(known) if known != check => return Err(OpenError::WrongMasterKey),
+            Some(_) => {}
+            None => store.set_setting("master_key_check", &check).await?,
+        }
+        let (journal, writer) = Journal::new();
+        let inner = Arc::new(Inner {
+            client: dial::client(terms.private_upstreams),
+            store,
+            clock,
+            master,
+            terms,
+            catalog: ArcSwap::default(),
+            keyring: Keyring::default(),
+            ledger: Mutex::default(),
+            journal,
+            changes: broadcast::channel(64).0,
+        });
+        tokio::spawn(writer.run(Arc::downgrade(&inner)));
+        let gateway = Gateway(inner);
+        gateway.stock_catalog().await?;
+        gateway.reload().await?;
+        Ok(gateway)
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub fn terms(&self) -> &Terms {
+        &self.0.terms
+    }
+
+    pub fn master(&self) -> &MasterKey {
+        &self.0.master
+    }
+
+    /// Reads the configuration again, whoever changed it.
+    ///
+    /// # Errors
+    /// When the database fails; what was known stays in force.
+    pub async fn reload(&self) -> Result<(), StoreError> {
+        let catalog = Catalog::load(&self.0.store, &self.0.master).await?;
+        self.0.catalog.store(Arc::new(catalog));
+        self.0.keyring.forget();
+        for topic in [Topic::Keys, Topic::Models, Topic::Providers, Topic::Accounts] {
+            self.0.announce(topic);
+        }
+        Ok(())
+    }
+
+    /// Tells of changes as they happen. A receiver that lags misses some, and may assume that all has changed.
+    pub fn changes(&self) -> broadcast::Receiver<Topic> {
+        self.0.changes.subscribe()
+    }
+
+    /// Waits until everything settled so far is written.
+    ///
+    /// # Errors
+    /// When the books cannot be reached.
+    pub async fn settled(&self) -> Result<(), journal::Unavailable> {
+        self.0.journal.idle().await
+    }
+
+    /// How many calls are in flight.
+    pub fn calls_in_flight(&self) -> usize {
+        self.0.ledger().open_calls()
+    }
+
+    /// Forgets meters of periods that are over.
+    pub fn prune(&self) {
+        self.0.ledger().prune(self.0.clock.now());
+    }
+}
+
+impl Inner {
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // A panic while the lock was held would be a bug in pure code that never waits; the meters stay as they are.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn announce(&self, topic: Topic) {
+        // No page is open: nobody to tell.
+        drop(self.changes.send(topic));
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the database failed");
+        match error {
+            StoreError::Taken => Problem::new(ProblemKind::Conflict, "That is in use already."),
+            StoreError::Referenced => Problem::new(ProblemKind::Conflict, "Something else still refers to this."),
+            StoreError::Unreadable(_) => {
+                Problem::new(ProblemKind::Internal, "A row could not be read; the log says which.")
+            }
+            StoreError::Database(_) => {
+                Problem::new(ProblemKind::Unavailable, "The database cannot be reached. Try again in a moment.")
+            }
+        }
+    }
+}
+
+/// # Errors
+/// For anyone but an admin.
+fn admins_only(by: &Account) -> Result<(), Problem> {
+    if by.is_admin() { Ok(()) } else { Err(Problem::new(ProblemKind::Forbidden, "Only an admin may do this.")) }
+}

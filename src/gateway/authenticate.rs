@@ -1,0 +1,78 @@
+//! Who calls: from a secret to its key, from memory after the first time.
+
+use super::Gateway;
+use crate::domain::account::Account;
+use crate::domain::key::{Key, KeyStatus};
+use crate::domain::limit::Limit;
+use crate::domain::refusal::{Code, Refusal};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Keys by the hash of their secret.
+#[derive(Debug, Default)]
+pub(super) struct Keyring(RwLock<HashMap<String, Arc<Holder>>>);
+
+/// A key with what its calls need at hand.
+#[derive(Debug)]
+pub struct Holder {
+    pub key: Key,
+    pub ceilings: Vec<Limit>,
+    account: Account,
+}
+
+impl Keyring {
+    fn get(&self, hash: &str) -> Option<Arc<Holder>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+    }
+
+    fn put(&self, hash: String, holder: &Arc<Holder>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, Arc::clone(holder));
+    }
+
+    /// Everything is read again when it is next asked for.
+    pub(super) fn forget(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Gateway {
+    /// The key whose secret this is, if it may be used at all now.
+    ///
+    /// # Errors
+    /// 401 with the reason; 503 where the key is not in memory and the database cannot be reached.
+    pub async fn authenticate(&self, secret: &str) -> Result<Arc<Holder>, Refusal> {
+        let hash = self.0.master.hash(secret);
+        let holder = match self.0.keyring.get(&hash) {
+            Some(holder) => holder,
+            None => self.look_up(hash).await?,
+        };
+        let name = &holder.key.name;
+        let no = |code, message: String| Err(Refusal::new(code, message));
+        match holder.key.status {
+            KeyStatus::Revoked => {
+                no(Code::KeyRevoked, format!("Key {name:?} has been revoked. Ask its owner for another."))
+            }
+            KeyStatus::Disabled => {
+                no(Code::KeyDisabled, format!("Key {name:?} is disabled. Its owner can enable it again."))
+            }
+            KeyStatus::Active if holder.key.is_expired(self.0.clock.now()) => {
+                let expired = holder.key.expires_at.map(|at| format!(" on {at}")).unwrap_or_default();
+                no(Code::KeyExpired, format!("Key {name:?} expired{expired}."))
+            }
+            KeyStatus::Active if !holder.account.enabled => {
+                no(Code::AccountDisabled, format!("The account of key {name:?} is disabled."))
+            }
+            KeyStatus::Active => Ok(holder),
+        }
+    }
+
+    async fn look_up(&self, hash: String) -> Result<Arc<Holder>, Refusal> {
+        let unavailable = |_| Refusal::books_unavailable();
+        let unknown = || Refusal::new(Code::InvalidKey, "This key is not known here. Check that it was copied whole.");
+        let key = self.0.store.key_by_hash(&hash).await.map_err(unavailable)?.ok_or_else(unknown)?;
+        let account = self.0.store.account(&key.account_id).await.map_err(unavailable)?.ok_or_else(unknown)?;
+        let holder = Arc::new(Holder { ceilings: key.ceilings(), key, account });
+        self.0.keyring.put(hash, &holder);
+        Ok(holder)
+    }
+}

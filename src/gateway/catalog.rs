@@ -1,0 +1,311 @@
+//! The catalogue: providers, models and routes, and what admins do to them.
+
+use super::seal::{MasterKey, NotOurs};
+use super::{Gateway, Topic, admins_only};
+use crate::domain::account::Account;
+use crate::domain::credits::Credits;
+use crate::domain::id::ProviderId;
+use crate::domain::model::{Model, Route};
+use crate::domain::price::{PerMillion, Price};
+use crate::domain::problem::{Check, Problem};
+use crate::domain::provider::{Provider, ProviderKind, ProviderSpec, masked};
+use crate::store::providers::StoredProvider;
+use crate::store::{Store, StoreError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Everything a call needs to find its way, read once and shared until something changes.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    models: BTreeMap<String, Arc<Model>>,
+    providers: HashMap<ProviderId, Arc<Upstream>>,
+}
+
+/// A provider with its credentials opened. Never leaves the process.
+pub struct Upstream {
+    pub provider: Provider,
+    pub credentials: Vec<String>,
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.provider.fmt(f)
+    }
+}
+
+/// One way a call may go.
+#[derive(Clone, Debug)]
+pub struct Way {
+    pub upstream: Arc<Upstream>,
+    pub upstream_model: String,
+    pub weight: u32,
+    pub priority: u32,
+}
+
+impl Catalog {
+    pub(super) async fn load(store: &Store, master: &MasterKey) -> Result<Self, StoreError> {
+        let models = store.models().await?.into_iter().map(|model| (model.name.clone(), Arc::new(model))).collect();
+        let mut providers = HashMap::new();
+        for StoredProvider { provider, sealed_credentials } in store.providers().await? {
+            let credentials = open_credentials(master, &sealed_credentials).map_err(|error| {
+                StoreError::Unreadable(format!("providers.credentials of {:?}: {error}", provider.name))
+            })?;
+            providers.insert(provider.id.clone(), Arc::new(Upstream { provider, credentials }));
+        }
+        Ok(Self { models, providers })
+    }
+}
+
+fn seal_credentials(master: &MasterKey, credentials: &[String]) -> String {
+    master.seal(&serde_json::Value::from(credentials.to_vec()).to_string())
+}
+
+fn open_credentials(master: &MasterKey, sealed: &str) -> Result<Vec<String>, NotOurs> {
+    serde_json::from_str(&master.open(sealed)?).map_err(|_| NotOurs)
+}
+
+/// The built-in provider's models: priced so that anyone can check a charge by eye.
+const BUILTIN_MODELS: [(&str, &str); 2] = [("tollgate/echo", "Echo"), ("tollgate/fill", "Fill")];
+
+impl Gateway {
+    /// Puts the built-in provider and its models in a catalogue that has never held any.
+    pub(super) async fn stock_catalog(&self) -> Result<(), StoreError> {
+        if self.0.store.setting("catalog_stocked").await?.is_some() {
+            return Ok(());
+        }
+        let provider = Provider {
+            id: ProviderId("builtin".to_owned()),
+            name: "builtin".to_owned(),
+            kind: ProviderKind::Builtin,
+            base_url: String::new(),
+            credentials: Vec::new(),
+            enabled: true,
+            usage_option: true,
+            created_at: self.0.clock.now(),
+        };
+        let route = Route { provider_id: provider.id.clone(), upstream_model: String::new(), weight: 1, priority: 0 };
+        let sealed_credentials = seal_credentials(&self.0.master, &[]);
+        let mut tx = self.0.store.begin().await?;
+        Store::save_provider(&mut tx, &StoredProvider { provider, sealed_credentials }).await?;
+        let credit = |whole: i64| Credits::from_nanos(whole * 1_000_000_000);
+        for (name, display_name) in BUILTIN_MODELS {
+            let model = Model {
+                name: name.to_owned(),
+                display_name: display_name.to_owned(),
+                context_length: None,
+                max_output_tokens: None,
+                capabilities: vec!["chat".to_owned(), "streaming".to_owned()],
+                price: Some(Price::PerMillion(PerMillion { input: credit(1), cached_input: None, output: credit(2) })),
+                routes: vec![route.clone()],
+                enabled: true,
+            };
+            Store::save_model(&mut tx, &model).await?;
+        }
+        tx.commit().await?;
+        self.0.store.set_setting("catalog_stocked", "yes").await
+    }
+
+    /// A model by name, whether or not anyone may call it.
+    pub fn model(&self, name: &str) -> Option<Arc<Model>> {
+        self.0.catalog.load().models.get(name).cloned()
+    }
+
+    /// All models, by name. Everyone signed in may see the catalogue.
+    pub fn models(&self) -> Vec<Arc<Model>> {
+        self.0.catalog.load().models.values().cloned().collect()
+    }
+
+    /// The ways to a model's enabled providers, best first: by priority, and within one by a draw in proportion to
+    /// weight. `chance` is a number from 0 up to 1.
+    pub fn ways(&self, model: &Model, chance: f64) -> Vec<Way> {
+        let catalog = self.0.catalog.load();
+        let mut ways: Vec<Way> = model
+            .routes
+            .iter()
+            .filter_map(|route| {
+                let upstream = Arc::clone(catalog.providers.get(&route.provider_id)?);
+                let named = if route.upstream_model.is_empty() { &model.name } else { &route.upstream_model };
+                let (weight, priority) = (route.weight, route.priority);
+                upstream.provider.enabled.then(|| Way { upstream, upstream_model: named.clone(), weight, priority })
+            })
+            .collect();
+        ways.sort_by_key(|way| way.priority);
+        let first = ways.first().map_or(0, |way| way.priority);
+        let peers = ways.iter().take_while(|way| way.priority == first);
+        let total: u32 = peers.clone().map(|way| way.weight).sum();
+        let mut drawn = chance * f64::from(total);
+        let pick = peers.clone().position(|way| {
+            drawn -= f64::from(way.weight);
+            drawn < 0.0
+        });
+        if let Some(pick) = pick {
+            ways[..=pick].rotate_right(1);
+        }
+        ways
+    }
+
+    /// # Errors
+    /// For anyone but an admin; for each field that will not do; where the name is taken.
+    pub async fn create_model(&self, by: &Account, model: Model) -> Result<Arc<Model>, Problem> {
+        admins_only(by)?;
+        if self.model(&model.name).is_some() {
+            return Err(Problem::conflict("name", format!("There is a model named {:?} already.", model.name)));
+        }
+        self.save_model(model).await
+    }
+
+    /// Replaces a model's definition; its name stays.
+    ///
+    /// # Errors
+    /// For anyone but an admin; for each field that will not do; where there is no such model.
+    pub async fn edit_model(&self, by: &Account, name: &str, model: Model) -> Result<Arc<Model>, Problem> {
+        admins_only(by)?;
+        self.model(name).ok_or_else(|| Problem::not_found("model"))?;
+        if model.name != name {
+            return Err(Problem::field("name", "A model keeps its name, since calls and allowlists refer to it."));
+        }
+        self.save_model(model).await
+    }
+
+    async fn save_model(&self, model: Model) -> Result<Arc<Model>, Problem> {
+        model.check()?;
+        let mut check = Check::default();
+        let known = |route: &Route| self.0.catalog.load().providers.contains_key(&route.provider_id);
+        check.that(model.routes.iter().all(known), "routes", "A route names a provider that does not exist.");
+        check.done()?;
+        let mut tx = self.0.store.begin().await?;
+        Store::save_model(&mut tx, &model).await?;
+        Store::bump(&mut tx).await?;
+        tx.commit().await?;
+        self.reload().await?;
+        self.model(&model.name).ok_or_else(|| Problem::not_found("model"))
+    }
+
+    /// # Errors
+    /// For anyone but an admin; where there is no such model.
+    pub async fn delete_model(&self, by: &Account, name: &str) -> Result<(), Problem> {
+        admins_only(by)?;
+        let mut tx = self.0.store.begin().await?;
+        if !Store::delete_model(&mut tx, name).await? {
+            return Err(Problem::not_found("model"));
+        }
+        Store::bump(&mut tx).await?;
+        tx.commit().await?;
+        Ok(self.reload().await?)
+    }
+
+    /// All providers, by name.
+    ///
+    /// # Errors
+    /// For anyone but an admin.
+    pub fn providers(&self, by: &Account) -> Result<Vec<Provider>, Problem> {
+        admins_only(by)?;
+        let catalog = self.0.catalog.load();
+        let mut providers: Vec<Provider> = catalog.providers.values().map(|one| one.provider.clone()).collect();
+        providers.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(providers)
+    }
+
+    /// # Errors
+    /// For anyone but an admin; where there is no such provider.
+    pub fn provider(&self, by: &Account, id: &ProviderId) -> Result<Provider, Problem> {
+        admins_only(by)?;
+        Ok(self.upstream(id)?.provider.clone())
+    }
+
+    pub(super) fn upstream(&self, id: &ProviderId) -> Result<Arc<Upstream>, Problem> {
+        self.0.catalog.load().providers.get(id).cloned().ok_or_else(|| Problem::not_found("provider"))
+    }
+
+    /// # Errors
+    /// For anyone but an admin; for each field that will not do; where the name is taken.
+    pub async fn create_provider(&self, by: &Account, spec: ProviderSpec) -> Result<Provider, Problem> {
+        admins_only(by)?;
+        let id = ProviderId(self.0.clock.id());
+        let credentials = spec.credentials.clone().unwrap_or_default();
+        self.save_provider(id, spec, credentials, self.0.clock.now()).await
+    }
+
+    /// Replaces a provider's definition; credentials that are not given stay.
+    ///
+    /// # Errors
+    /// For anyone but an admin; for each field that will not do; where there is no such provider, or the name is taken.
+    pub async fn edit_provider(&self, by: &Account, id: &ProviderId, spec: ProviderSpec) -> Result<Provider, Problem> {
+        admins_only(by)?;
+        let known = self.upstream(id)?;
+        let credentials = spec.credentials.clone().unwrap_or_else(|| known.credentials.clone());
+        self.save_provider(id.clone(), spec, credentials, known.provider.created_at).await
+    }
+
+    async fn save_provider(
+        &self,
+        id: ProviderId,
+        spec: ProviderSpec,
+        credentials: Vec<String>,
+        created_at: crate::domain::time::Time,
+    ) -> Result<Provider, Problem> {
+        spec.check()?;
+        if spec.kind != ProviderKind::Builtin {
+            super::dial::check_url(&spec.base_url, self.0.terms.private_upstreams)
+                .map_err(|reason| Problem::field("base_url", reason))?;
+        }
+        let credentials: Vec<String> = credentials.into_iter().filter(|secret| !secret.is_empty()).collect();
+        let provider = Provider {
+            id,
+            name: spec.name.trim().to_owned(),
+            kind: spec.kind,
+            base_url: spec.base_url.trim().trim_end_matches('/').to_owned(),
+            credentials: credentials.iter().map(|secret| masked(secret)).collect(),
+            enabled: spec.enabled,
+            usage_option: spec.usage_option,
+            created_at,
+        };
+        let sealed_credentials = seal_credentials(&self.0.master, &credentials);
+        let mut tx = self.0.store.begin().await?;
+        let saved =
+            Store::save_provider(&mut tx, &StoredProvider { provider: provider.clone(), sealed_credentials }).await;
+        saved.map_err(|error| match error {
+            StoreError::Taken => {
+                Problem::conflict("name", format!("There is a provider named {:?} already.", provider.name))
+            }
+            other => other.into(),
+        })?;
+        Store::bump(&mut tx).await?;
+        tx.commit().await?;
+        self.reload().await?;
+        Ok(provider)
+    }
+
+    /// # Errors
+    /// For anyone but an admin; where there is no such provider; while a model has a route to it.
+    pub async fn delete_provider(&self, by: &Account, id: &ProviderId) -> Result<(), Problem> {
+        admins_only(by)?;
+        let routed = |model: &Arc<Model>| model.routes.iter().any(|route| route.provider_id == *id);
+        if let Some(model) = self.models().iter().find(|model| routed(model)) {
+            let message = format!("Model {:?} still has a route to it. Remove that route first.", model.name);
+            return Err(Problem::conflict("id", message));
+        }
+        let mut tx = self.0.store.begin().await?;
+        if !Store::delete_provider(&mut tx, id).await? {
+            return Err(Problem::not_found("provider"));
+        }
+        Store::bump(&mut tx).await?;
+        tx.commit().await?;
+        self.reload().await?;
+        self.0.announce(Topic::Providers);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_master_key_that_is_not_ours_opens_no_credentials() {
+        let (ours, theirs) = (MasterKey::random(), MasterKey::random());
+        let sealed = seal_credentials(&ours, &["sk-one".to_owned()]);
+        assert_eq!(open_credentials(&ours, &sealed).expect("ours"), ["sk-one"]);
+        assert!(open_credentials(&theirs, &sealed).is_err());
+    }
+}

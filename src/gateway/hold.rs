@@ -1,0 +1,174 @@
+//! A call in flight: what it has reserved. It ends exactly once: settled, released, or charged whole if it is lost.
+
+use super::Gateway;
+use crate::domain::call::{Arrival, Attempt, Bound, Settlement};
+use crate::domain::credits::Credits;
+use crate::domain::price::{PerMillion, Price};
+use crate::domain::refusal::Refusal;
+use crate::domain::usage::{Usage, UsageSource};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a client's last bytes wait for the books. After that they go; settlement goes on, and the pending row
+/// stands for the call.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// The hold of one call. Dropping it hands the call to the settler, never straight back: uncharged if nothing was
+/// sent, charged whole if something was and nobody can say what it used.
+#[derive(Debug)]
+pub struct Hold {
+    gateway: Gateway,
+    arrival: Arc<Arrival>,
+    pub bound: Bound,
+    price: Price,
+    /// Whether the gateway chose the output bound, and so must write it into the request.
+    pub inject: bool,
+    /// Whether any of the request may have reached an upstream.
+    dispatched: bool,
+    provider: String,
+    first_byte_ms: Option<u64>,
+    attempts: Vec<Attempt>,
+    ended: bool,
+}
+
+impl Hold {
+    pub(super) fn new(gateway: Gateway, arrival: Arc<Arrival>, bound: Bound, price: Price, inject: bool) -> Self {
+        Self {
+            gateway,
+            arrival,
+            bound,
+            price,
+            inject,
+            dispatched: false,
+            provider: String::new(),
+            first_byte_ms: None,
+            attempts: Vec::new(),
+            ended: false,
+        }
+    }
+
+    pub fn arrival(&self) -> &Arrival {
+        &self.arrival
+    }
+
+    /// Milliseconds since the call was admitted.
+    pub fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.gateway.clock().now().since(self.arrival.at).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// From here on the request may have reached this provider.
+    pub fn dispatched(&mut self, provider: &str) {
+        self.dispatched = true;
+        self.provider = provider.to_owned();
+    }
+
+    /// It is certain that nothing has reached an upstream: the connection was never made.
+    pub fn proven_unsent(&mut self) {
+        self.dispatched = false;
+    }
+
+    pub fn attempted(&mut self, attempt: Attempt) {
+        self.attempts.push(attempt);
+    }
+
+    /// The first byte of an answer is here. Only the first call counts.
+    pub fn first_byte(&mut self) {
+        self.first_byte_ms.get_or_insert(
+            u64::try_from(self.gateway.clock().now().since(self.arrival.at).as_millis()).unwrap_or(u64::MAX),
+        );
+    }
+
+    /// What this usage costs.
+    pub fn cost(&self, usage: &Usage) -> Credits {
+        self.price.cost(usage)
+    }
+
+    /// Charges what was used.
+    pub async fn settle(mut self, status: u16, usage: Usage, source: UsageSource, error: Option<Refusal>) {
+        let settlement = self.settlement(status, usage, source, error);
+        self.end(settlement).await;
+    }
+
+    /// Ends a call that came to nothing: an upstream answered with an error, or was never reached.
+    pub async fn release(mut self, status: u16, error: Option<Refusal>) {
+        let settlement = self.settlement(status, Usage::default(), UsageSource::Upstream, error);
+        self.end(settlement).await;
+    }
+
+    /// Charges the whole hold: something was sent, and what it used will never be known.
+    pub async fn charge_whole(mut self, status: u16, error: Option<Refusal>) {
+        let settlement = self.whole(status, error);
+        self.end(settlement).await;
+    }
+
+    /// The pending row could not be written: the meters let go, and there is nothing to settle.
+    pub(super) fn forget(mut self) {
+        self.ended = true;
+        self.gateway.0.ledger().release(&self.arrival.id);
+    }
+
+    async fn end(&mut self, settlement: Settlement) {
+        self.ended = true;
+        let written = self.gateway.0.journal.settle(Arc::clone(&self.arrival), settlement);
+        // Whether it timed out or failed, the journal keeps the entry and tries until it is written.
+        if tokio::time::timeout(LONGEST_WAIT, written).await.is_err() {
+            tracing::warn!(call = %self.arrival.id, "settlement is slow; the answer goes on without it");
+        }
+    }
+
+    fn whole(&self, status: u16, error: Option<Refusal>) -> Settlement {
+        let usage = Usage::new(self.bound.input, self.bound.output);
+        Settlement { cost: self.bound.cost, ..self.settlement(status, usage, UsageSource::Estimated, error) }
+    }
+
+    fn settlement(&self, status: u16, usage: Usage, usage_source: UsageSource, error: Option<Refusal>) -> Settlement {
+        let cost = self.cost(&usage);
+        Settlement {
+            id: self.arrival.id.clone(),
+            status,
+            usage,
+            cost,
+            cost_basis: basis(self.price, &usage),
+            usage_source,
+            provider: self.provider.clone(),
+            first_byte_ms: self.first_byte_ms,
+            total_ms: self.elapsed_ms(),
+            attempts: self.attempts.clone(),
+            dispatched: self.dispatched,
+            error,
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        // 499: the client closed its request, as nginx logs it.
+        let settlement = if self.dispatched {
+            self.whole(499, None)
+        } else {
+            Settlement {
+                usage_source: UsageSource::Estimated,
+                ..self.settlement(499, Usage::default(), UsageSource::Estimated, None)
+            }
+        };
+        drop(self.gateway.0.journal.settle(Arc::clone(&self.arrival), settlement));
+    }
+}
+
+/// The arithmetic of a cost, so that anyone can check it: `1204 input x 2.50 + 512 output x 10.00, per million`.
+fn basis(price: Price, usage: &Usage) -> String {
+    let PerMillion { input, cached_input, output } = match price {
+        Price::Free => return "free".to_owned(),
+        Price::PerMillion(price) => price,
+    };
+    let cached = usage.cached_input.min(usage.input);
+    let mut parts = vec![format!("{} input × {input}", usage.input - cached)];
+    if cached > 0 {
+        parts.push(format!("{cached} cached input × {}", cached_input.unwrap_or(input)));
+    }
+    parts.push(format!("{} output × {output}", usage.output));
+    format!("({}) / 1,000,000", parts.join(" + "))
+}

@@ -1,0 +1,226 @@
+//! Keys: issue, edit, revoke, restore, list.
+
+use super::seal::random_text;
+use super::{Gateway, Topic};
+use crate::domain::account::Account;
+use crate::domain::id::{AccountId, KeyId};
+use crate::domain::key::{Key, KeySpec, KeyStatus, SECRET_PREFIX};
+use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::time::Time;
+use crate::store::Store;
+use crate::store::keys::KeyFilter;
+
+/// Random characters in a secret: 43 of 62 are 256 bits.
+const SECRET_LENGTH: usize = 43;
+
+/// A key that has just been made, with the only copy of its secret.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    pub key: Key,
+    pub secret: String,
+}
+
+/// Which keys to list. Newest first.
+#[derive(Clone, Debug, Default)]
+pub struct KeyQuery {
+    pub status: Option<KeyStatus>,
+    pub search: Option<String>,
+    pub account_id: Option<AccountId>,
+    /// As the last page gave it.
+    pub cursor: Option<String>,
+    /// 1 to 1,000; 50 where it is 0.
+    pub limit: u32,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    pub data: Vec<T>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<String>,
+}
+
+impl Gateway {
+    /// Makes a key. The secret is in the answer and nowhere else.
+    ///
+    /// # Errors
+    /// For each field that will not do; where a user makes a key for someone else.
+    pub async fn create_key(&self, by: &Account, spec: KeySpec) -> Result<Issued, Problem> {
+        let now = self.0.clock.now();
+        spec.check(Some(now))?;
+        let account_id = self.key_owner(by, spec.account_id.as_ref()).await?;
+        let secret = format!("{SECRET_PREFIX}{}", random_text(SECRET_LENGTH));
+        let key = Key {
+            id: KeyId(self.0.clock.id()),
+            account_id,
+            name: spec.name.trim().to_owned(),
+            hint: hint(&secret),
+            status: spec.status,
+            expires_at: spec.expires_at,
+            models: spec.models,
+            ip_allowlist: spec.ip_allowlist,
+            endpoints: spec.endpoints,
+            timezone: spec.timezone,
+            limits: spec.limits,
+            created_at: now,
+            last_used_at: None,
+            revoked_at: None,
+        };
+        let mut tx = self.0.store.begin().await?;
+        Store::insert_key(&mut tx, &key, &self.0.master.hash(&secret)).await?;
+        Store::bump(&mut tx).await?;
+        tx.commit().await?;
+        self.keys_changed();
+        Ok(Issued { key, secret })
+    }
+
+    /// Replaces what can be edited; in force on the very next call.
+    ///
+    /// # Errors
+    /// For each field that will not do; where there is no such key for this account, or it is revoked.
+    pub async fn edit_key(&self, by: &Account, id: &KeyId, spec: KeySpec) -> Result<Key, Problem> {
+        let known = self.key(by, id).await?;
+        let new_expiry = (spec.expires_at != known.expires_at).then(|| self.0.clock.now());
+        if known.status == KeyStatus::Revoked {
+            return Err(Problem::new(ProblemKind::Conflict, "This key is revoked. Restore it first."));
+        }
+        spec.check(new_expiry)?;
+        let account_id = match &spec.account_id {
+            Some(account) if *account != known.account_id => self.key_owner(by, Some(account)).await?,
+            _ => known.account_id.clone(),
+        };
+        let key = Key {
+            account_id,
+            name: spec.name.trim().to_owned(),
+            status: spec.status,
+            expires_at: spec.expires_at,
+            models: spec.models,
+            ip_allowlist: spec.ip_allowlist,
+            endpoints: spec.endpoints,
+            timezone: spec.timezone,
+            limits: spec.limits,
+            ..known
+        };
+        self.save_key(key).await
+    }
+
+    /// Refuses the key's next call. Calls in flight finish.
+    ///
+    /// # Errors
+    /// Where there is no such key for this account.
+    pub async fn revoke_key(&self, by: &Account, id: &KeyId) -> Result<Key, Problem> {
+        let key = self.key(by, id).await?;
+        if key.status == KeyStatus::Revoked {
+            return Ok(key);
+        }
+        self.save_key(Key { status: KeyStatus::Revoked, revoked_at: Some(self.0.clock.now()), ..key }).await
+    }
+
+    /// Undoes a revocation.
+    ///
+    /// # Errors
+    /// Where there is no such key for this account, or it is not revoked.
+    pub async fn restore_key(&self, by: &Account, id: &KeyId) -> Result<Key, Problem> {
+        let key = self.key(by, id).await?;
+        if key.status != KeyStatus::Revoked {
+            return Err(Problem::new(ProblemKind::Conflict, "This key is not revoked."));
+        }
+        self.save_key(Key { status: KeyStatus::Active, revoked_at: None, ..key }).await
+    }
+
+    /// A key that this account may see: its own, or any for an admin.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn key(&self, by: &Account, id: &KeyId) -> Result<Key, Problem> {
+        let key = self.0.store.key(id).await?.filter(|key| by.is_admin() || key.account_id == by.id);
+        key.ok_or_else(|| Problem::not_found("key"))
+    }
+
+    /// A page of the keys that this account may see.
+    ///
+    /// # Errors
+    /// Where the cursor or the limit is not one.
+    pub async fn keys(&self, by: &Account, query: KeyQuery) -> Result<Page<Key>, Problem> {
+        let limit = page_limit(query.limit)?;
+        let after = query.cursor.as_deref().map(read_cursor).transpose()?;
+        let filter = KeyFilter {
+            account_id: if by.is_admin() { query.account_id } else { Some(by.id.clone()) },
+            status: query.status,
+            search: query.search.filter(|text| !text.trim().is_empty()),
+            after: after.map(|(at, id)| (at, KeyId(id))),
+            limit: limit + 1,
+        };
+        let keys = self.0.store.keys(&filter).await?;
+        Ok(page(keys, limit, |key| cursor(key.created_at, key.id.as_str())))
+    }
+
+    /// How many keys this account may see, revoked ones left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_keys(&self, by: &Account) -> Result<u64, Problem> {
+        let own = (!by.is_admin()).then_some(&by.id);
+        Ok(self.0.store.count_keys(own).await?)
+    }
+
+    async fn save_key(&self, key: Key) -> Result<Key, Problem> {
+        let mut tx = self.0.store.begin().await?;
+        Store::update_key(&mut tx, &key).await?;
+        Store::bump(&mut tx).await?;
+        tx.commit().await?;
+        self.keys_changed();
+        Ok(key)
+    }
+
+    fn keys_changed(&self) {
+        self.0.keyring.forget();
+        self.0.announce(Topic::Keys);
+    }
+
+    /// Whose key it is to be: one's own, or anyone's for an admin.
+    async fn key_owner(&self, by: &Account, asked: Option<&AccountId>) -> Result<AccountId, Problem> {
+        match asked {
+            None => Ok(by.id.clone()),
+            Some(own) if *own == by.id => Ok(by.id.clone()),
+            Some(other) if by.is_admin() => match self.0.store.account(other).await? {
+                Some(account) => Ok(account.id),
+                None => Err(Problem::field("account_id", "There is no such account.")),
+            },
+            Some(_) => Err(Problem::new(ProblemKind::Forbidden, "Only an admin may make keys for someone else.")),
+        }
+    }
+}
+
+/// `sk-tg-Ab3d…9xYz`: enough to tell keys apart, and no more.
+fn hint(secret: &str) -> String {
+    let tail = &secret[secret.len() - 4..];
+    format!("{}…{tail}", &secret[..SECRET_PREFIX.len() + 4])
+}
+
+/// A place in a list that is ordered by time and id.
+pub(super) fn cursor(at: Time, id: &str) -> String {
+    format!("{}.{id}", at.micros())
+}
+
+pub(super) fn read_cursor(text: &str) -> Result<(Time, String), Problem> {
+    let parts = text.split_once('.').and_then(|(at, id)| Some((Time::from_micros(at.parse().ok()?), id.to_owned())));
+    parts.ok_or_else(|| Problem::field("cursor", "Give next_cursor as the last page returned it."))
+}
+
+pub(super) fn page_limit(asked: u32) -> Result<u32, Problem> {
+    match asked {
+        0 => Ok(50),
+        1..=1_000 => Ok(asked),
+        _ => Err(Problem::field("limit", "Ask for 1 to 1,000 rows.")),
+    }
+}
+
+/// Cuts the row too many that tells there is a next page.
+pub(super) fn page<T>(mut rows: Vec<T>, limit: u32, place: impl Fn(&T) -> String) -> Page<T> {
+    let limit = limit as usize;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = if more { rows.last().map(place) } else { None };
+    Page { data: rows, next }
+}

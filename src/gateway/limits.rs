@@ -1,0 +1,50 @@
+//! How limits stand: what pages and programs are shown of a key's meters.
+
+use super::Gateway;
+use crate::domain::key::Key;
+use crate::domain::ledger::Ledger;
+use crate::domain::limit::Limit;
+use crate::domain::meter::Reading;
+use crate::domain::time::Time;
+
+/// A limit and how it stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub limit: Limit,
+    pub reading: Reading,
+    /// The first instant of the next period; `None` for rates, which slide, and for lifetimes.
+    pub resets_at: Option<Time>,
+}
+
+impl Standing {
+    /// What is left, in the measure's unit; zero where more is used than allowed.
+    pub fn remaining(&self) -> i64 {
+        self.limit.max.saturating_sub(self.reading.total()).max(0)
+    }
+}
+
+impl Gateway {
+    /// Every limit of a key in the order consulted, as it stands now. Never creates anything but meters in memory.
+    ///
+    /// # Errors
+    /// When the books cannot be reached.
+    pub async fn standings(&self, key: &Key) -> Result<Vec<Standing>, super::journal::Unavailable> {
+        let now = self.0.clock.now();
+        let limits = key.ceilings();
+        self.load_meters(&limits, now).await?;
+        let ledger = self.0.ledger();
+        Ok(limits.into_iter().map(|limit| standing(&ledger, limit, now)).collect())
+    }
+
+    /// Puts the meters of these limits in memory, unless they are there.
+    pub(super) async fn load_meters(&self, limits: &[Limit], at: Time) -> Result<(), super::journal::Unavailable> {
+        let missing = self.0.ledger().missing(limits, at);
+        if missing.is_empty() { Ok(()) } else { self.0.journal.load(missing, at).await }
+    }
+}
+
+fn standing(ledger: &Ledger, limit: Limit, now: Time) -> Standing {
+    let reading = ledger.read(&limit, now).unwrap_or_default();
+    let resets_at = limit.period.end(now, &limit.zone);
+    Standing { limit, reading, resets_at }
+}

@@ -1,0 +1,212 @@
+//! What was used: sums from the rollups, rows from the logs.
+
+use super::Gateway;
+use super::issue::{Page, cursor, page, page_limit, read_cursor};
+use crate::domain::account::Account;
+use crate::domain::call::{Call, CallState, Outcome};
+use crate::domain::credits::Credits;
+use crate::domain::id::{AccountId, CallId, KeyId};
+use crate::domain::period::{Period, Zone};
+use crate::domain::problem::Problem;
+use crate::domain::time::Time;
+use crate::domain::usage::Usage;
+use crate::store::calls::CallFilter;
+use crate::store::usage::{UsageFilter, UsageRow};
+use jiff::ToSpan;
+use std::collections::BTreeMap;
+
+/// How usage is grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Hour,
+    Day,
+    Month,
+    Model,
+    Key,
+    Endpoint,
+}
+
+impl By {
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "hour" => By::Hour,
+            "day" => By::Day,
+            "month" => By::Month,
+            "model" => By::Model,
+            "key" => By::Key,
+            "endpoint" => By::Endpoint,
+            _ => return None,
+        })
+    }
+}
+
+/// What to sum, over `[from, to)`. Periods are cut in `zone`.
+#[derive(Clone, Debug)]
+pub struct UsageQuery {
+    pub from: Time,
+    pub to: Time,
+    pub by: Vec<By>,
+    pub zone: Zone,
+    pub key_id: Option<KeyId>,
+    pub model: Option<String>,
+    pub endpoint: Option<String>,
+}
+
+/// What a group has used. The parts of its name that were not asked for are empty.
+#[derive(Clone, Debug, Default)]
+pub struct Used {
+    /// When its hour, day or month began.
+    pub at: Option<Time>,
+    pub key_id: Option<KeyId>,
+    pub model: Option<String>,
+    pub endpoint: Option<String>,
+    pub calls: u64,
+    pub refused: u64,
+    pub failed: u64,
+    pub usage: Usage,
+    pub cost: Credits,
+    /// Over the calls that were not refused.
+    pub total_ms: u64,
+}
+
+/// Which calls to list. Newest first.
+#[derive(Clone, Debug, Default)]
+pub struct LogQuery {
+    pub key_id: Option<KeyId>,
+    pub model: Option<String>,
+    pub endpoint: Option<String>,
+    /// An exact status, or its hundreds.
+    pub status: Option<(u16, u16)>,
+    pub state: Option<CallState>,
+    /// A call's own id, or the one its caller gave it.
+    pub request_id: Option<String>,
+    pub from: Option<Time>,
+    pub to: Option<Time>,
+    /// Towards older calls, as the last page gave it.
+    pub cursor: Option<String>,
+    /// Towards newer calls: the place of the first row shown, as [`Gateway::log_place`] gives it.
+    pub newer_than: Option<String>,
+    /// 1 to 1,000; 50 where it is 0.
+    pub limit: u32,
+}
+
+impl Gateway {
+    /// Sums what this account may see: its own calls, or everyone's for an admin. Ordered by the groups' names.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn usage(&self, by: &Account, query: &UsageQuery) -> Result<Vec<Used>, Problem> {
+        let filter = UsageFilter {
+            account_id: own(by),
+            key_id: query.key_id.clone(),
+            model: query.model.clone(),
+            endpoint: query.endpoint.clone(),
+            from: query.from,
+            to: query.to,
+        };
+        let mut groups: BTreeMap<(Option<Time>, Option<String>, Option<String>, Option<String>), Used> =
+            BTreeMap::new();
+        for row in self.0.store.usage(&filter).await? {
+            let group = Used {
+                at: query.by.iter().find_map(|by| start(*by, row.at, &query.zone)),
+                key_id: query.by.contains(&By::Key).then(|| row.key_id.clone()),
+                model: query.by.contains(&By::Model).then(|| row.model.clone()),
+                endpoint: query.by.contains(&By::Endpoint).then(|| row.endpoint.clone()),
+                ..Used::default()
+            };
+            let name = (group.at, group.key_id.clone().map(|id| id.0), group.model.clone(), group.endpoint.clone());
+            groups.entry(name).or_insert(group).add(&row);
+        }
+        Ok(groups.into_values().collect())
+    }
+
+    /// A page of the calls this account may see.
+    ///
+    /// # Errors
+    /// Where the cursor or the limit is not one.
+    pub async fn logs(&self, by: &Account, query: LogQuery) -> Result<Page<Call>, Problem> {
+        let limit = page_limit(query.limit)?;
+        let place = |text: Option<&str>| -> Result<Option<(Time, CallId)>, Problem> {
+            Ok(text.map(read_cursor).transpose()?.map(|(at, id)| (at, CallId(id))))
+        };
+        let filter = CallFilter {
+            account_id: own(by),
+            key_id: query.key_id,
+            model: query.model,
+            endpoint: query.endpoint,
+            status: query.status,
+            state: query.state,
+            request_id: query.request_id,
+            from: query.from,
+            to: query.to,
+            after: place(query.cursor.as_deref())?,
+            before: place(query.newer_than.as_deref())?,
+            limit: limit + 1,
+        };
+        let mut calls = self.0.store.calls(&filter).await?;
+        if filter.before.is_some() && calls.len() > limit as usize {
+            // Towards newer calls the row too many is the newest; what is shown stays next to where one was.
+            calls.remove(0);
+            let next = calls.last().map(Self::log_place);
+            return Ok(Page { data: calls, next });
+        }
+        Ok(page(calls, limit, Self::log_place))
+    }
+
+    /// The place of a call in the logs.
+    pub fn log_place(call: &Call) -> String {
+        cursor(call.arrival.at, call.arrival.id.as_str())
+    }
+
+    /// A call by its request id.
+    ///
+    /// # Errors
+    /// Where this account may see no such call.
+    pub async fn call(&self, by: &Account, id: &CallId) -> Result<Call, Problem> {
+        let call = self.0.store.call(id).await?.filter(|call| by.is_admin() || call.arrival.account_id == by.id);
+        call.ok_or_else(|| Problem::not_found("call"))
+    }
+
+    /// How many calls are newer than a place, up to 1,000.
+    ///
+    /// # Errors
+    /// Where the place is not one.
+    pub async fn count_newer(&self, by: &Account, query: LogQuery) -> Result<usize, Problem> {
+        Ok(self.logs(by, LogQuery { limit: 1_000, ..query }).await?.data.len())
+    }
+}
+
+impl Used {
+    fn add(&mut self, row: &UsageRow) {
+        self.calls += row.calls;
+        match row.outcome {
+            Outcome::Succeeded => {}
+            Outcome::Refused => self.refused += row.calls,
+            Outcome::Failed => self.failed += row.calls,
+        }
+        self.usage.input += row.usage.input;
+        self.usage.cached_input += row.usage.cached_input;
+        self.usage.output += row.usage.output;
+        self.usage.reasoning += row.usage.reasoning;
+        self.cost += row.cost;
+        self.total_ms += row.total_ms;
+    }
+}
+
+fn own(by: &Account) -> Option<AccountId> {
+    (!by.is_admin()).then(|| by.id.clone())
+}
+
+/// When the hour, day or month of a quarter hour began; `None` for groups that are not of time.
+fn start(by: By, at: Time, zone: &Zone) -> Option<Time> {
+    match by {
+        By::Hour => {
+            let local = zone.local(at);
+            let past = i64::from(local.minute()).minutes();
+            Some(local.checked_sub(past).map_or(at, |hour| hour.timestamp().into()))
+        }
+        By::Day => Some(Period::Day.start(at, zone)),
+        By::Month => Some(Period::Month.start(at, zone)),
+        By::Model | By::Key | By::Endpoint => None,
+    }
+}

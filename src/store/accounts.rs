@@ -1,0 +1,95 @@
+//! People who sign in.
+
+use super::{Store, StoreError, Tx, on, on_tx, read_word};
+use crate::domain::account::{Account, Role};
+use crate::domain::id::AccountId;
+use crate::domain::time::Time;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    email: String,
+    name: String,
+    role: String,
+    enabled: bool,
+    timezone: String,
+    created_at: i64,
+}
+
+impl TryFrom<Row> for Account {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Account {
+            id: row.id.into(),
+            email: row.email,
+            name: row.name,
+            role: read_word("accounts.role", &row.role, Role::parse)?,
+            enabled: row.enabled,
+            timezone: row.timezone,
+            created_at: Time::from_micros(row.created_at),
+        })
+    }
+}
+
+const COLUMNS: &str = "id, email, name, role, enabled, timezone, created_at";
+
+impl Store {
+    /// # Errors
+    /// [`StoreError::Taken`] where the email is in use.
+    pub async fn insert_account(tx: &mut Tx, account: &Account, password_hash: Option<&str>) -> Result<(), StoreError> {
+        let sql = "insert into accounts (id, email, name, role, password_hash, enabled, timezone, created_at)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        on_tx!(tx, db => sqlx::query(sql)
+            .bind(account.id.as_str())
+            .bind(&account.email)
+            .bind(&account.name)
+            .bind(account.role.as_str())
+            .bind(password_hash)
+            .bind(account.enabled)
+            .bind(&account.timezone)
+            .bind(account.created_at.micros())
+            .execute(db)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from accounts where id = $1"));
+        let row: Option<Row> = on!(self.read(), db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
+        row.map(Account::try_from).transpose()
+    }
+
+    /// An account and its password hash.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn account_by_email(&self, email: &str) -> Result<Option<(Account, Option<String>)>, StoreError> {
+        let sql = "select id, password_hash from accounts where email = $1";
+        let row: Option<(String, Option<String>)> =
+            on!(self.read(), db => sqlx::query_as(sql).bind(email).fetch_optional(db).await)?;
+        let Some((id, hash)) = row else { return Ok(None) };
+        Ok(self.account(&id.into()).await?.map(|account| (account, hash)))
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_account_timezone(&self, id: &AccountId, timezone: &str) -> Result<(), StoreError> {
+        let sql = "update accounts set timezone = $2 where id = $1";
+        on!(self.write(), db => sqlx::query(sql).bind(id.as_str()).bind(timezone).execute(db).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Whether there is anyone who may administer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_admin(&self) -> Result<bool, StoreError> {
+        let sql = "select count(*) from accounts where role = 'admin'";
+        let count: i64 = on!(self.read(), db => sqlx::query_scalar(sql).fetch_one(db).await)?;
+        Ok(count > 0)
+    }
+}

@@ -1,0 +1,284 @@
+//! The journal and the logs: one row a call, pending before dispatch, settled once.
+
+use super::{Store, StoreError, Tx, bigint, count, on, on_tx, read_json, read_word};
+use crate::domain::call::{Arrival, Bound, Call, CallState, Settlement};
+use crate::domain::credits::Credits;
+use crate::domain::id::{AccountId, CallId, KeyId};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Time;
+use crate::domain::usage::{Usage, UsageSource};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    at: i64,
+    key_id: String,
+    key_name: String,
+    account_id: String,
+    endpoint: String,
+    dialect: String,
+    model: String,
+    stream: bool,
+    client_ip: String,
+    user_agent: String,
+    client_request_id: Option<String>,
+    state: String,
+    held_input: i64,
+    held_output: i64,
+    held_nanos: i64,
+    status: i64,
+    refusal: Option<String>,
+    input_tokens: i64,
+    cached_input_tokens: i64,
+    output_tokens: i64,
+    reasoning_tokens: i64,
+    cost_nanos: i64,
+    cost_basis: String,
+    usage_source: Option<String>,
+    provider: String,
+    first_byte_ms: Option<i64>,
+    total_ms: Option<i64>,
+    attempts: String,
+}
+
+const COLUMNS: &str = "id, at, key_id, key_name, account_id, endpoint, dialect, model, stream, client_ip, user_agent,
+    client_request_id, state, held_input, held_output, held_nanos, status, refusal, input_tokens, cached_input_tokens,
+    output_tokens, reasoning_tokens, cost_nanos, cost_basis, usage_source, provider, first_byte_ms, total_ms, attempts";
+
+impl TryFrom<Row> for Call {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let refusal = row.refusal.as_deref().map(|text| read_json("calls.refusal", text)).transpose()?;
+        let source = row.usage_source.as_deref();
+        let source = source.map(|text| read_word("calls.usage_source", text, UsageSource::parse)).transpose()?;
+        Ok(Call {
+            arrival: Arrival {
+                id: row.id.into(),
+                at: Time::from_micros(row.at),
+                key_id: row.key_id.into(),
+                key_name: row.key_name,
+                account_id: row.account_id.into(),
+                endpoint: row.endpoint,
+                dialect: row.dialect,
+                model: row.model,
+                stream: row.stream,
+                client_ip: row.client_ip,
+                user_agent: row.user_agent,
+                client_request_id: row.client_request_id,
+            },
+            state: read_word("calls.state", &row.state, CallState::parse)?,
+            bound: Bound {
+                input: count(row.held_input),
+                output: count(row.held_output),
+                cost: Credits::from_nanos(row.held_nanos),
+            },
+            status: u16::try_from(row.status).unwrap_or(0),
+            refusal,
+            usage: Usage {
+                input: count(row.input_tokens),
+                cached_input: count(row.cached_input_tokens),
+                output: count(row.output_tokens),
+                reasoning: count(row.reasoning_tokens),
+            },
+            cost: Credits::from_nanos(row.cost_nanos),
+            cost_basis: row.cost_basis,
+            usage_source: source,
+            provider: row.provider,
+            first_byte_ms: row.first_byte_ms.map(count),
+            total_ms: row.total_ms.map(count),
+            attempts: read_json("calls.attempts", &row.attempts)?,
+        })
+    }
+}
+
+/// Which calls a list holds. Newest first.
+#[derive(Clone, Debug, Default)]
+pub struct CallFilter {
+    pub account_id: Option<AccountId>,
+    pub key_id: Option<KeyId>,
+    pub model: Option<String>,
+    pub endpoint: Option<String>,
+    /// An exact status such as 402, or the hundreds: 400 to 499 is `(400, 499)`.
+    pub status: Option<(u16, u16)>,
+    pub state: Option<CallState>,
+    /// A call's own id, or the id its caller gave it.
+    pub request_id: Option<String>,
+    pub from: Option<Time>,
+    pub to: Option<Time>,
+    /// Only calls older than this place.
+    pub after: Option<(Time, CallId)>,
+    /// Only calls newer than this place, oldest of them last.
+    pub before: Option<(Time, CallId)>,
+    pub limit: u32,
+}
+
+impl Store {
+    /// Writes a call down before it is sent.
+    ///
+    /// # Errors
+    /// When the database fails; the call must not be sent then.
+    pub async fn insert_pending(tx: &mut Tx, arrival: &Arrival, bound: &Bound) -> Result<(), StoreError> {
+        Self::insert_call(tx, arrival, CallState::Pending, bound, 0, None).await
+    }
+
+    /// Writes down a call that was refused.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn insert_refused(tx: &mut Tx, arrival: &Arrival, refusal: &Refusal) -> Result<(), StoreError> {
+        let status = refusal.code.status();
+        Self::insert_call(tx, arrival, CallState::Refused, &Bound::default(), status, Some(refusal)).await
+    }
+
+    async fn insert_call(
+        tx: &mut Tx,
+        arrival: &Arrival,
+        state: CallState,
+        bound: &Bound,
+        status: u16,
+        refusal: Option<&Refusal>,
+    ) -> Result<(), StoreError> {
+        let sql = "insert into calls (id, at, key_id, key_name, account_id, endpoint, dialect, model, stream,
+                       client_ip, user_agent, client_request_id, state, held_input, held_output, held_nanos,
+                       status, refusal, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
+                       requests, cost_nanos, cost_basis, provider, attempts)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                       0, 0, 0, 0, 0, 0, '', '', '[]')";
+        on_tx!(tx, db => sqlx::query(sql)
+            .bind(arrival.id.as_str())
+            .bind(arrival.at.micros())
+            .bind(arrival.key_id.as_str())
+            .bind(&arrival.key_name)
+            .bind(arrival.account_id.as_str())
+            .bind(&arrival.endpoint)
+            .bind(&arrival.dialect)
+            .bind(&arrival.model)
+            .bind(arrival.stream)
+            .bind(&arrival.client_ip)
+            .bind(&arrival.user_agent)
+            .bind(arrival.client_request_id.as_deref())
+            .bind(state.as_str())
+            .bind(bigint(bound.input))
+            .bind(bigint(bound.output))
+            .bind(bound.cost.nanos())
+            .bind(i64::from(status))
+            .bind(refusal.map(json))
+            .execute(db)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// Settles a pending call. `false` if it was settled before: a second delivery changes nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn settle_call(tx: &mut Tx, settlement: &Settlement) -> Result<bool, StoreError> {
+        let sql = "update calls set
+                       state = 'settled', status = $2, refusal = $3, input_tokens = $4, cached_input_tokens = $5,
+                       output_tokens = $6, reasoning_tokens = $7, cost_nanos = $8, cost_basis = $9,
+                       usage_source = $10, provider = $11, first_byte_ms = $12, total_ms = $13, attempts = $14,
+                       requests = $15
+                   where id = $1 and state = 'pending'";
+        let usage = &settlement.usage;
+        let rows = on_tx!(tx, db => sqlx::query(sql)
+            .bind(settlement.id.as_str())
+            .bind(i64::from(settlement.status))
+            .bind(settlement.error.as_ref().map(json))
+            .bind(bigint(usage.input))
+            .bind(bigint(usage.cached_input))
+            .bind(bigint(usage.output))
+            .bind(bigint(usage.reasoning))
+            .bind(settlement.cost.nanos())
+            .bind(&settlement.cost_basis)
+            .bind(settlement.usage_source.as_str())
+            .bind(&settlement.provider)
+            .bind(settlement.first_byte_ms.map(bigint))
+            .bind(bigint(settlement.total_ms))
+            .bind(json(&settlement.attempts))
+            .bind(i64::from(settlement.dispatched))
+            .execute(db)
+            .await
+            .map(|done| done.rows_affected()))?;
+        Ok(rows == 1)
+    }
+
+    /// Calls that are written down and not settled; after a crash, those it interrupted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pending_calls(&self) -> Result<Vec<Call>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from calls where state = 'pending' order by at, id"));
+        let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql).fetch_all(db).await)?;
+        rows.into_iter().map(Call::try_from).collect()
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn call(&self, id: &CallId) -> Result<Option<Call>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from calls where id = $1"));
+        let row: Option<Row> = on!(self.read(), db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
+        row.map(Call::try_from).transpose()
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn calls(&self, filter: &CallFilter) -> Result<Vec<Call>, StoreError> {
+        let (direction, newest_first) = if filter.before.is_some() { ("asc", false) } else { ("desc", true) };
+        // Each filter that is absent is left out of the text, so that the database can choose the index that fits.
+        let mut wheres = vec!["1 = 1"];
+        let asked = [
+            (filter.account_id.is_some(), "account_id = $1"),
+            (filter.key_id.is_some(), "key_id = $2"),
+            (filter.model.is_some(), "model = $3"),
+            (filter.endpoint.is_some(), "endpoint = $4"),
+            (filter.status.is_some(), "status between $5 and $6"),
+            (filter.state.is_some(), "state = $7"),
+            (filter.request_id.is_some(), "(id = $8 or client_request_id = $8)"),
+            (filter.from.is_some(), "at >= $9"),
+            (filter.to.is_some(), "at < $10"),
+            (filter.after.is_some(), "(at < $11 or (at = $11 and id < $12))"),
+            (filter.before.is_some(), "(at > $13 or (at = $13 and id > $14))"),
+        ];
+        wheres.extend(asked.into_iter().filter(|(given, _)| *given).map(|(_, clause)| clause));
+        // Every parameter stands in the text once, whichever clauses are left out, so that the places agree.
+        let sql = sqlx::AssertSqlSafe(format!(
+            "with given as (select cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as text),
+                 cast($5 as bigint), cast($6 as bigint), cast($7 as text), cast($8 as text), cast($9 as bigint),
+                 cast($10 as bigint), cast($11 as bigint), cast($12 as text), cast($13 as bigint), cast($14 as text))
+             select {COLUMNS} from calls where {} order by at {direction}, id {direction} limit $15",
+            wheres.join(" and ")
+        ));
+        let place = |place: &Option<(Time, CallId)>| place.clone().map(|(at, id)| (at.micros(), id.0)).unzip();
+        let ((after_at, after_id), (before_at, before_id)) = (place(&filter.after), place(&filter.before));
+        let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql)
+            .bind(filter.account_id.as_ref().map(AccountId::as_str))
+            .bind(filter.key_id.as_ref().map(KeyId::as_str))
+            .bind(filter.model.as_deref())
+            .bind(filter.endpoint.as_deref())
+            .bind(filter.status.map(|(least, _)| i64::from(least)))
+            .bind(filter.status.map(|(_, most)| i64::from(most)))
+            .bind(filter.state.map(CallState::as_str))
+            .bind(filter.request_id.as_deref())
+            .bind(filter.from.map(Time::micros))
+            .bind(filter.to.map(Time::micros))
+            .bind(after_at)
+            .bind(after_id)
+            .bind(before_at)
+            .bind(before_id)
+            .bind(i64::from(filter.limit))
+            .fetch_all(db)
+            .await)?;
+        let mut calls = rows.into_iter().map(Call::try_from).collect::<Result<Vec<_>, _>>()?;
+        if !newest_first {
+            calls.reverse();
+        }
+        Ok(calls)
+    }
+}
+
+/// What the domain serialises always can be: its maps have text keys and its numbers are whole.
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("domain values are plain data")
+}

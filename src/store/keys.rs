@@ -1,0 +1,224 @@
+//! Keys: what programs may do. Only a keyed hash of each secret is here.
+
+use super::{Store, StoreError, Tx, bigint, count, list_text, on, on_tx, read_json, read_word};
+use crate::domain::credits::Credits;
+use crate::domain::id::{AccountId, KeyId};
+use crate::domain::key::{Key, KeyLimits, KeyStatus, Reset, TokenQuota};
+use crate::domain::time::Time;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    account_id: String,
+    name: String,
+    hint: String,
+    status: String,
+    expires_at: Option<i64>,
+    models: String,
+    ip_allowlist: String,
+    endpoints: String,
+    timezone: String,
+    rpm: Option<i64>,
+    tpm: Option<i64>,
+    rpd: Option<i64>,
+    token_quota_max: Option<i64>,
+    token_quota_reset: Option<String>,
+    monthly_tokens: Option<i64>,
+    monthly_spend_nanos: Option<i64>,
+    credit_quota_nanos: Option<i64>,
+    max_tokens_per_request: Option<i64>,
+    max_cost_per_request_nanos: Option<i64>,
+    created_at: i64,
+    last_used_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl TryFrom<Row> for Key {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let reset =
+            row.token_quota_reset.as_deref().map(|text| read_word("keys.token_quota_reset", text, Reset::parse));
+        let token_quota = match (row.token_quota_max, reset.transpose()?) {
+            (Some(max), Some(reset)) => Some(TokenQuota { max: count(max), reset }),
+            _ => None,
+        };
+        Ok(Key {
+            id: row.id.into(),
+            account_id: row.account_id.into(),
+            name: row.name,
+            hint: row.hint,
+            status: read_word("keys.status", &row.status, KeyStatus::parse)?,
+            expires_at: row.expires_at.map(Time::from_micros),
+            models: read_json("keys.models", &row.models)?,
+            ip_allowlist: read_json("keys.ip_allowlist", &row.ip_allowlist)?,
+            endpoints: read_json("keys.endpoints", &row.endpoints)?,
+            timezone: row.timezone,
+            limits: KeyLimits {
+                rpm: row.rpm.map(count),
+                tpm: row.tpm.map(count),
+                rpd: row.rpd.map(count),
+                token_quota,
+                monthly_tokens: row.monthly_tokens.map(count),
+                monthly_spend: row.monthly_spend_nanos.map(Credits::from_nanos),
+                credit_quota: row.credit_quota_nanos.map(Credits::from_nanos),
+                max_tokens_per_request: row.max_tokens_per_request.map(count),
+                max_cost_per_request: row.max_cost_per_request_nanos.map(Credits::from_nanos),
+            },
+            created_at: Time::from_micros(row.created_at),
+            last_used_at: row.last_used_at.map(Time::from_micros),
+            revoked_at: row.revoked_at.map(Time::from_micros),
+        })
+    }
+}
+
+const COLUMNS: &str = "id, account_id, name, hint, status, expires_at, models, ip_allowlist, endpoints, timezone,
+    rpm, tpm, rpd, token_quota_max, token_quota_reset, monthly_tokens, monthly_spend_nanos, credit_quota_nanos,
+    max_tokens_per_request, max_cost_per_request_nanos, created_at, last_used_at, revoked_at";
+
+/// Which keys a list holds. Newest first.
+#[derive(Clone, Debug, Default)]
+pub struct KeyFilter {
+    pub account_id: Option<AccountId>,
+    pub status: Option<KeyStatus>,
+    /// Part of a name, an id or a hint, in any case.
+    pub search: Option<String>,
+    /// Only keys older than this place.
+    pub after: Option<(Time, KeyId)>,
+    pub limit: u32,
+}
+
+impl Store {
+    /// # Errors
+    /// When the database fails.
+    pub async fn insert_key(tx: &mut Tx, key: &Key, hash: &str) -> Result<(), StoreError> {
+        let sql = "insert into keys (id, account_id, name, hint, hash, status, models, ip_allowlist, endpoints,
+                       timezone, created_at)
+                   values ($1, $2, $3, $4, $5, 'active', '[]', '[]', '[]', 'UTC', $6)";
+        on_tx!(tx, db => sqlx::query(sql)
+            .bind(key.id.as_str())
+            .bind(key.account_id.as_str())
+            .bind(&key.name)
+            .bind(&key.hint)
+            .bind(hash)
+            .bind(key.created_at.micros())
+            .execute(db)
+            .await
+            .map(drop))?;
+        Self::update_key(tx, key).await
+    }
+
+    /// Writes everything about a key that can be edited.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn update_key(tx: &mut Tx, key: &Key) -> Result<(), StoreError> {
+        let sql = "update keys set
+                       account_id = $2, name = $3, status = $4, expires_at = $5, models = $6, ip_allowlist = $7,
+                       endpoints = $8, timezone = $9, rpm = $10, tpm = $11, rpd = $12, token_quota_max = $13,
+                       token_quota_reset = $14, monthly_tokens = $15, monthly_spend_nanos = $16,
+                       credit_quota_nanos = $17, max_tokens_per_request = $18, max_cost_per_request_nanos = $19,
+                       revoked_at = $20
+                   where id = $1";
+        let limits = &key.limits;
+        on_tx!(tx, db => sqlx::query(sql)
+            .bind(key.id.as_str())
+            .bind(key.account_id.as_str())
+            .bind(&key.name)
+            .bind(key.status.as_str())
+            .bind(key.expires_at.map(Time::micros))
+            .bind(list_text(&key.models))
+            .bind(list_text(&key.ip_allowlist))
+            .bind(list_text(&key.endpoints))
+            .bind(&key.timezone)
+            .bind(limits.rpm.map(bigint))
+            .bind(limits.tpm.map(bigint))
+            .bind(limits.rpd.map(bigint))
+            .bind(limits.token_quota.map(|quota| bigint(quota.max)))
+            .bind(limits.token_quota.map(|quota| quota.reset.as_str()))
+            .bind(limits.monthly_tokens.map(bigint))
+            .bind(limits.monthly_spend.map(Credits::nanos))
+            .bind(limits.credit_quota.map(Credits::nanos))
+            .bind(limits.max_tokens_per_request.map(bigint))
+            .bind(limits.max_cost_per_request.map(Credits::nanos))
+            .bind(key.revoked_at.map(Time::micros))
+            .execute(db)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn key(&self, id: &KeyId) -> Result<Option<Key>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from keys where id = $1"));
+        let row: Option<Row> = on!(self.read(), db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
+        row.map(Key::try_from).transpose()
+    }
+
+    /// The key whose secret has this hash.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<Key>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from keys where hash = $1"));
+        let row: Option<Row> = on!(self.read(), db => sqlx::query_as(sql).bind(hash).fetch_optional(db).await)?;
+        row.map(Key::try_from).transpose()
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn keys(&self, filter: &KeyFilter) -> Result<Vec<Key>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select {COLUMNS} from keys
+             where ($1 is null or account_id = $1)
+               and ($2 is null or status = $2)
+               and ($3 is null or lower(name) like $3 escape '!' or lower(hint) like $3 escape '!' or id = $4)
+               and ($5 is null or created_at < $5 or (created_at = $5 and id < $6))
+             order by created_at desc, id desc
+             limit $7"
+        ));
+        let after = filter.after.as_ref();
+        let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql)
+            .bind(filter.account_id.as_ref().map(AccountId::as_str))
+            .bind(filter.status.map(KeyStatus::as_str))
+            .bind(filter.search.as_deref().map(contains))
+            .bind(filter.search.as_deref())
+            .bind(after.map(|(at, _)| at.micros()))
+            .bind(after.map(|(_, id)| id.as_str()))
+            .bind(i64::from(filter.limit))
+            .fetch_all(db)
+            .await)?;
+        rows.into_iter().map(Key::try_from).collect()
+    }
+
+    /// How many keys an account has (all accounts where none is named), revoked ones left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_keys(&self, account: Option<&AccountId>) -> Result<u64, StoreError> {
+        let sql = "select count(*) from keys where status <> 'revoked' and ($1 is null or account_id = $1)";
+        let account = account.map(AccountId::as_str);
+        let number: i64 = on!(self.read(), db => sqlx::query_scalar(sql).bind(account).fetch_one(db).await)?;
+        Ok(count(number))
+    }
+
+    /// Notes when keys were last used; a stamp never moves back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn stamp_keys(&self, used: &[(KeyId, Time)]) -> Result<(), StoreError> {
+        let sql = "update keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)";
+        let mut tx = self.begin().await?;
+        for (id, at) in used {
+            on_tx!(&mut tx, db => sqlx::query(sql).bind(id.as_str()).bind(at.micros()).execute(db).await.map(drop))?;
+        }
+        tx.commit().await
+    }
+}
+
+/// A pattern for `like … escape '!'` that finds `part` anywhere, in lower case.
+fn contains(part: &str) -> String {
+    let escaped = part.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("%{escaped}%")
+}

@@ -1,0 +1,97 @@
+//! Upstream accounts. Their credentials come and go sealed: this file never sees one.
+
+use super::{Store, StoreError, Tx, list_text, on, on_tx, read_json, read_word};
+use crate::domain::id::ProviderId;
+use crate::domain::provider::{Provider, ProviderKind};
+use crate::domain::time::Time;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    name: String,
+    kind: String,
+    base_url: String,
+    credentials: String,
+    hints: String,
+    enabled: bool,
+    usage_option: bool,
+    created_at: i64,
+}
+
+/// A provider, and its credentials as they are stored: sealed.
+#[derive(Clone, Debug)]
+pub struct StoredProvider {
+    pub provider: Provider,
+    pub sealed_credentials: String,
+}
+
+impl TryFrom<Row> for StoredProvider {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let provider = Provider {
+            id: row.id.into(),
+            name: row.name,
+            kind: read_word("providers.kind", &row.kind, ProviderKind::parse)?,
+            base_url: row.base_url,
+            credentials: read_json("providers.hints", &row.hints)?,
+            enabled: row.enabled,
+            usage_option: row.usage_option,
+            created_at: Time::from_micros(row.created_at),
+        };
+        Ok(StoredProvider { provider, sealed_credentials: row.credentials })
+    }
+}
+
+impl Store {
+    /// Writes a provider, new or known by its id.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] where another provider has the name.
+    pub async fn save_provider(tx: &mut Tx, stored: &StoredProvider) -> Result<(), StoreError> {
+        let sql =
+            "insert into providers (id, name, kind, base_url, credentials, hints, enabled, usage_option, created_at)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                   on conflict (id) do update
+                   set name = excluded.name, kind = excluded.kind, base_url = excluded.base_url,
+                       credentials = excluded.credentials, hints = excluded.hints, enabled = excluded.enabled,
+                       usage_option = excluded.usage_option";
+        let provider = &stored.provider;
+        on_tx!(tx, db => sqlx::query(sql)
+            .bind(provider.id.as_str())
+            .bind(&provider.name)
+            .bind(provider.kind.as_str())
+            .bind(&provider.base_url)
+            .bind(&stored.sealed_credentials)
+            .bind(list_text(&provider.credentials))
+            .bind(provider.enabled)
+            .bind(provider.usage_option)
+            .bind(provider.created_at.micros())
+            .execute(db)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// `false` if there was none.
+    ///
+    /// # Errors
+    /// [`StoreError::Referenced`] while a model has a route to it.
+    pub async fn delete_provider(tx: &mut Tx, id: &ProviderId) -> Result<bool, StoreError> {
+        let sql = "delete from providers where id = $1";
+        let rows =
+            on_tx!(tx, db => sqlx::query(sql).bind(id.as_str()).execute(db).await.map(|done| done.rows_affected()))?;
+        Ok(rows == 1)
+    }
+
+    /// All providers, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn providers(&self) -> Result<Vec<StoredProvider>, StoreError> {
+        let sql = "select id, name, kind, base_url, credentials, hints, enabled, usage_option, created_at
+                   from providers order by name";
+        let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql).fetch_all(db).await)?;
+        rows.into_iter().map(StoredProvider::try_from).collect()
+    }
+}

@@ -1,0 +1,218 @@
+//! Rollups: what was used in each quarter hour, posted in the same transaction as the calls they sum.
+
+use super::{Store, StoreError, Tx, bigint, count, on, on_tx, read_word};
+use crate::domain::call::{Arrival, Outcome};
+use crate::domain::credits::Credits;
+use crate::domain::id::{AccountId, KeyId};
+use crate::domain::limit::{Measure, Owner, Scope};
+use crate::domain::time::Time;
+use crate::domain::usage::Usage;
+
+/// A quarter of an hour, in microseconds.
+const BUCKET: i64 = 15 * 60 * 1_000_000;
+
+/// One call's part in the rollups.
+#[derive(Clone, Copy, Debug)]
+pub struct Posting<'a> {
+    pub arrival: &'a Arrival,
+    pub provider: &'a str,
+    pub outcome: Outcome,
+    /// 1 where it was dispatched, as request limits count it; 0 where it never was.
+    pub requests: i64,
+    pub usage: Usage,
+    pub cost: Credits,
+    pub total_ms: u64,
+}
+
+/// Which rollups to sum.
+#[derive(Clone, Debug, Default)]
+pub struct UsageFilter {
+    pub account_id: Option<AccountId>,
+    pub key_id: Option<KeyId>,
+    pub model: Option<String>,
+    pub endpoint: Option<String>,
+    pub from: Time,
+    pub to: Time,
+}
+
+/// Sums of rollups that share a quarter hour, a key, a model and an outcome.
+#[derive(Clone, Debug)]
+pub struct UsageRow {
+    pub at: Time,
+    pub key_id: KeyId,
+    pub model: String,
+    pub endpoint: String,
+    pub outcome: Outcome,
+    pub calls: u64,
+    pub requests: u64,
+    pub usage: Usage,
+    pub cost: Credits,
+    pub total_ms: u64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    bucket: i64,
+    key_id: String,
+    model: String,
+    endpoint: String,
+    outcome: String,
+    calls: i64,
+    requests: i64,
+    input_tokens: i64,
+    cached_input_tokens: i64,
+    output_tokens: i64,
+    reasoning_tokens: i64,
+    cost_nanos: i64,
+    total_ms: i64,
+}
+
+impl Store {
+    /// Adds a call to its quarter hour.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn post_usage(tx: &mut Tx, posting: &Posting<'_>) -> Result<(), StoreError> {
+        let sql = "insert into usage (bucket, account_id, key_id, model, provider, endpoint, outcome, calls, requests,
+                       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nanos, total_ms)
+                   values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12, $13, $14)
+                   on conflict (bucket, account_id, key_id, model, provider, endpoint, outcome) do update
+                   set calls = usage.calls + 1,
+                       requests = usage.requests + excluded.requests,
+                       input_tokens = usage.input_tokens + excluded.input_tokens,
+                       cached_input_tokens = usage.cached_input_tokens + excluded.cached_input_tokens,
+                       output_tokens = usage.output_tokens + excluded.output_tokens,
+                       reasoning_tokens = usage.reasoning_tokens + excluded.reasoning_tokens,
+                       cost_nanos = usage.cost_nanos + excluded.cost_nanos,
+                       total_ms = usage.total_ms + excluded.total_ms";
+        let Posting { arrival, usage, .. } = posting;
+        on_tx!(tx, db => sqlx::query(sql)
+            .bind(arrival.at.micros().div_euclid(BUCKET) * BUCKET)
+            .bind(arrival.account_id.as_str())
+            .bind(arrival.key_id.as_str())
+            .bind(&arrival.model)
+            .bind(posting.provider)
+            .bind(&arrival.endpoint)
+            .bind(posting.outcome.as_str())
+            .bind(posting.requests)
+            .bind(bigint(usage.input))
+            .bind(bigint(usage.cached_input))
+            .bind(bigint(usage.output))
+            .bind(bigint(usage.reasoning))
+            .bind(posting.cost.nanos())
+            .bind(bigint(posting.total_ms))
+            .execute(db)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    /// What an owner's settled calls have used of a measure since the start of a calendar period. Exact, because
+    /// every period starts on a quarter hour.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn used_since(&self, owner: &Owner, measure: Measure, start: Time) -> Result<i64, StoreError> {
+        let (column, sum) = (owner_column(owner), measured(measure));
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select cast(coalesce(sum({sum}), 0) as bigint) from usage where {column} = $1 and bucket >= $2"
+        ));
+        Ok(on!(self.read(), db => sqlx::query_scalar(sql).bind(&owner.id).bind(start.micros()).fetch_one(db).await)?)
+    }
+
+    /// The same call by call, for windows that slide: when each was admitted and what it used.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn used_recently(
+        &self,
+        owner: &Owner,
+        measure: Measure,
+        since: Time,
+    ) -> Result<Vec<(Time, i64)>, StoreError> {
+        let (column, part) = (owner_column(owner), measured(measure));
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select at, cast({part} as bigint) from calls where {column} = $1 and at >= $2 and state = 'settled'"
+        ));
+        let rows: Vec<(i64, i64)> = on!(self.read(), db => sqlx::query_as(sql)
+            .bind(&owner.id)
+            .bind(since.micros())
+            .fetch_all(db)
+            .await)?;
+        Ok(rows.into_iter().map(|(at, used)| (Time::from_micros(at), used)).collect())
+    }
+
+    /// Rollups in a range, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn usage(&self, filter: &UsageFilter) -> Result<Vec<UsageRow>, StoreError> {
+        let sql = "select bucket, key_id, model, endpoint, outcome,
+                       cast(sum(calls) as bigint) as calls,
+                       cast(sum(requests) as bigint) as requests,
+                       cast(sum(input_tokens) as bigint) as input_tokens,
+                       cast(sum(cached_input_tokens) as bigint) as cached_input_tokens,
+                       cast(sum(output_tokens) as bigint) as output_tokens,
+                       cast(sum(reasoning_tokens) as bigint) as reasoning_tokens,
+                       cast(sum(cost_nanos) as bigint) as cost_nanos,
+                       cast(sum(total_ms) as bigint) as total_ms
+                   from usage
+                   where bucket >= $1 and bucket < $2
+                     and ($3 is null or account_id = $3)
+                     and ($4 is null or key_id = $4)
+                     and ($5 is null or model = $5)
+                     and ($6 is null or endpoint = $6)
+                   group by bucket, key_id, model, endpoint, outcome
+                   order by bucket";
+        let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql)
+            .bind(filter.from.micros())
+            .bind(filter.to.micros())
+            .bind(filter.account_id.as_ref().map(AccountId::as_str))
+            .bind(filter.key_id.as_ref().map(KeyId::as_str))
+            .bind(filter.model.as_deref())
+            .bind(filter.endpoint.as_deref())
+            .fetch_all(db)
+            .await)?;
+        rows.into_iter().map(UsageRow::try_from).collect()
+    }
+}
+
+impl TryFrom<Row> for UsageRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(UsageRow {
+            at: Time::from_micros(row.bucket),
+            key_id: row.key_id.into(),
+            model: row.model,
+            endpoint: row.endpoint,
+            outcome: read_word("usage.outcome", &row.outcome, Outcome::parse)?,
+            calls: count(row.calls),
+            requests: count(row.requests),
+            usage: Usage {
+                input: count(row.input_tokens),
+                cached_input: count(row.cached_input_tokens),
+                output: count(row.output_tokens),
+                reasoning: count(row.reasoning_tokens),
+            },
+            cost: Credits::from_nanos(row.cost_nanos),
+            total_ms: count(row.total_ms),
+        })
+    }
+}
+
+fn owner_column(owner: &Owner) -> &'static str {
+    match owner.scope {
+        Scope::Key => "key_id",
+        Scope::Account => "account_id",
+    }
+}
+
+/// The column or columns that a measure counts, named alike in the logs and in the rollups.
+fn measured(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Requests => "requests",
+        Measure::Tokens => "input_tokens + output_tokens",
+        Measure::Credits => "cost_nanos",
+    }
+}
