@@ -14,14 +14,18 @@ pub mod usage;
 
 use crate::clock::Clock;
 use crate::domain::account::Account;
+use crate::domain::call::Settlement;
+use crate::domain::id::KeyId;
 use crate::domain::ledger::Ledger;
 use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::time::Time;
 use crate::store::{Store, StoreError};
 use arc_swap::ArcSwap;
 use authenticate::Keyring;
 use catalog::Catalog;
 use journal::Journal;
 use seal::MasterKey;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
@@ -79,6 +83,8 @@ struct Inner {
     journal: Journal,
     client: dial::Client,
     changes: broadcast::Sender<Topic>,
+    /// When keys were last used, until it is written.
+    stamps: Mutex<HashMap<KeyId, Time>>,
 }
 
 /// Why the gateway could not be opened.
@@ -93,7 +99,7 @@ pub enum OpenError {
 }
 
 impl Gateway {
-    /// Opens the books: checks the master key, resolves the calls a crash interrupted, loads the catalogue.
+    /// Opens the books: checks the master key, loads the catalogue.
     ///
     /// # Errors
     /// When the master key is not this database's, or the database fails.
@@ -116,6 +122,7 @@ impl Gateway {
             ledger: Mutex::default(),
             journal,
             changes: broadcast::channel(64).0,
+            stamps: Mutex::default(),
         });
         tokio::spawn(writer.run(Arc::downgrade(&inner)));
         let gateway = Gateway(inner);
@@ -172,6 +179,48 @@ impl Gateway {
         self.0.ledger().open_calls()
     }
 
+    /// Writes down when keys were last used. What could not be written is kept for the next time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn stamp_keys(&self) -> Result<(), StoreError> {
+        let stamps = std::mem::take(&mut *self.0.stamps());
+        if stamps.is_empty() {
+            return Ok(());
+        }
+        let used: Vec<(KeyId, Time)> = stamps.into_iter().collect();
+        let written = self.0.store.stamp_keys(&used).await;
+        match &written {
+            Ok(()) => self.0.announce(Topic::Keys),
+            Err(_) => used.into_iter().for_each(|(key, at)| self.0.stamp(&key, at)),
+        }
+        written
+    }
+
+    /// Charges the calls that the last process left in flight: nobody can say what they used, so each is charged its
+    /// whole hold and marked, for an admin to see. Run before any call is admitted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn resolve_interrupted(&self) -> Result<usize, StoreError> {
+        let calls = self.0.store.pending_calls().await?;
+        for call in &calls {
+            let settlement = Settlement::interrupted(&call.arrival, &call.bound);
+            // The answer is awaited below, by everything at once.
+            drop(self.0.journal.settle(Arc::new(call.arrival.clone()), settlement));
+        }
+        if !calls.is_empty() {
+            tracing::warn!(
+                calls = calls.len(),
+                "calls were in flight when the last process ended; each is charged its whole hold"
+            );
+            self.settled()
+                .await
+                .map_err(|_| StoreError::Unreadable("interrupted calls could not be settled".to_owned()))?;
+        }
+        Ok(calls.len())
+    }
+
     /// Forgets meters of periods that are over.
     pub fn prune(&self) {
         self.0.ledger().prune(self.0.clock.now());
@@ -182,6 +231,16 @@ impl Inner {
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         // A panic while the lock was held would be a bug in pure code that never waits; the meters stay as they are.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stamps(&self) -> MutexGuard<'_, HashMap<KeyId, Time>> {
+        self.stamps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stamp(&self, key: &KeyId, at: Time) {
+        let mut stamps = self.stamps();
+        let known = stamps.entry(key.clone()).or_insert(at);
+        *known = (*known).max(at);
     }
 
     fn announce(&self, topic: Topic) {

@@ -95,6 +95,10 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// The right to serve from a database; the lock lives as long as its connection.
+#[derive(Debug)]
+pub struct Claim(#[expect(dead_code, reason = "kept for its lock alone")] Option<sqlx::PgConnection>);
+
 /// How much a commit survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -146,6 +150,19 @@ impl Store {
     /// When the database was made by a newer version, or a statement fails.
     pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
         on!(self.write(), db => MIGRATIONS.run(db).await)
+    }
+
+    /// Claims the database for one serving process, for as long as the claim is kept; `None` if another has it. On
+    /// SQLite a lock file does that, before the database is opened.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn claim(&self) -> Result<Option<Claim>, StoreError> {
+        let Store::Postgres(pool) = self else { return Ok(Some(Claim(None))) };
+        let mut connection = pool.acquire().await?.detach();
+        let sql = "select pg_try_advisory_lock(hashtext('tollgate serve'))";
+        let ours: bool = sqlx::query_scalar(sql).fetch_one(&mut connection).await?;
+        Ok(ours.then_some(Claim(Some(connection))))
     }
 
     /// # Errors

@@ -142,6 +142,24 @@ impl Settlement {
         }
     }
 
+    /// The end of a call whose process died: charged all that it held, since nobody can say what it used.
+    pub fn interrupted(arrival: &Arrival, bound: &Bound) -> Self {
+        Settlement {
+            id: arrival.id.clone(),
+            status: 500,
+            usage: Usage::new(bound.input, bound.output),
+            cost: bound.cost,
+            cost_basis: "the whole hold: the process ended while the call was in flight".to_owned(),
+            usage_source: UsageSource::Interrupted,
+            provider: String::new(),
+            first_byte_ms: None,
+            total_ms: 0,
+            attempts: Vec::new(),
+            dispatched: true,
+            error: None,
+        }
+    }
+
     /// What it takes of each measure.
     pub fn amount(&self) -> Amount {
         let requests = i64::from(self.dispatched);

@@ -99,7 +99,11 @@ impl Gateway {
         // The hold exists before the row is written, so that a caller who leaves now leaks nothing.
         let hold = Hold::new(self.clone(), Arc::clone(&arrival), bound, price, inject);
         match self.0.journal.pending(arrival, bound).await {
-            Ok(()) => Ok(hold),
+            Ok(()) => {
+                let arrival = hold.arrival();
+                self.0.stamp(&arrival.key_id, arrival.at);
+                Ok(hold)
+            }
             Err(_) => {
                 hold.forget();
                 Err(Refusal::books_unavailable())

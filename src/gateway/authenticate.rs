@@ -36,16 +36,23 @@ impl Keyring {
 }
 
 impl Gateway {
-    /// The key whose secret this is, if it may be used at all now.
+    /// The key whose secret this is, whether or not it may be used.
     ///
     /// # Errors
-    /// 401 with the reason; 503 where the key is not in memory and the database cannot be reached.
+    /// 401 for a secret that is not known; 503 where the key is not in memory and the database cannot be reached.
     pub async fn authenticate(&self, secret: &str) -> Result<Arc<Holder>, Refusal> {
         let hash = self.0.master.hash(secret);
-        let holder = match self.0.keyring.get(&hash) {
-            Some(holder) => holder,
-            None => self.look_up(hash).await?,
-        };
+        match self.0.keyring.get(&hash) {
+            Some(holder) => Ok(holder),
+            None => self.look_up(hash).await,
+        }
+    }
+
+    /// Whether this key may be used at all now.
+    ///
+    /// # Errors
+    /// 401 with the reason.
+    pub fn usable(&self, holder: &Holder) -> Result<(), Refusal> {
         let name = &holder.key.name;
         let no = |code, message: String| Err(Refusal::new(code, message));
         match holder.key.status {
@@ -62,7 +69,7 @@ impl Gateway {
             KeyStatus::Active if !holder.account.enabled => {
                 no(Code::AccountDisabled, format!("The account of key {name:?} is disabled."))
             }
-            KeyStatus::Active => Ok(holder),
+            KeyStatus::Active => Ok(()),
         }
     }
 

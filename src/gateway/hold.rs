@@ -13,6 +13,9 @@ use std::time::Duration;
 /// stands for the call.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
+/// The client closed its request: 499, as nginx logs it.
+const CLIENT_LEFT: u16 = 499;
+
 /// The hold of one call. Dropping it hands the call to the settler, never straight back: uncharged if nothing was
 /// sent, charged whole if something was and nobody can say what it used.
 #[derive(Debug)]
@@ -95,6 +98,14 @@ impl Hold {
         self.end(settlement).await;
     }
 
+    /// The end of a call whose client left: what was relayed is charged, within the hold.
+    pub async fn abandon(mut self, usage: Usage) {
+        let usage =
+            Usage { input: usage.input.min(self.bound.input), output: usage.output.min(self.bound.output), ..usage };
+        let settlement = self.settlement(CLIENT_LEFT, usage, UsageSource::Estimated, None);
+        self.end(settlement).await;
+    }
+
     /// Charges the whole hold: something was sent, and what it used will never be known.
     pub async fn charge_whole(mut self, status: u16, error: Option<Refusal>) {
         let settlement = self.whole(status, error);
@@ -145,14 +156,10 @@ impl Drop for Hold {
         if self.ended {
             return;
         }
-        // 499: the client closed its request, as nginx logs it.
         let settlement = if self.dispatched {
-            self.whole(499, None)
+            self.whole(CLIENT_LEFT, None)
         } else {
-            Settlement {
-                usage_source: UsageSource::Estimated,
-                ..self.settlement(499, Usage::default(), UsageSource::Estimated, None)
-            }
+            self.settlement(CLIENT_LEFT, Usage::default(), UsageSource::Estimated, None)
         };
         drop(self.gateway.0.journal.settle(Arc::clone(&self.arrival), settlement));
     }

@@ -35,6 +35,17 @@ impl Store {
         Ok(rows == 1)
     }
 
+    /// Writes a session that is still there, and nothing where it was ended meanwhile.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn renew_session(&self, id: &str, data: &str, expires_at: Time) -> Result<(), StoreError> {
+        let sql = "update sessions set data = $2, expires_at = $3 where id = $1";
+        on!(self.write(), db => sqlx::query(sql).bind(id).bind(data).bind(expires_at.micros())
+            .execute(db).await.map(drop))?;
+        Ok(())
+    }
+
     /// # Errors
     /// When the database fails.
     pub async fn delete_session(&self, id: &str) -> Result<(), StoreError> {

@@ -1,1 +1,2 @@
+//! Whole processes: started, killed and started again.
 fn main() {}

@@ -1,0 +1,3 @@
+//! The management API: what programs may do that manage keys, models, providers, and read logs and usage.
+
+mod problem;

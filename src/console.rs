@@ -1,0 +1,178 @@
+//! The console for people: the document, the pages and their addresses.
+
+pub mod form;
+pub mod ui;
+
+mod dashboard;
+mod logs;
+mod models;
+mod providers;
+mod set_up;
+mod sign_in;
+mod tokens;
+
+use crate::domain::problem::{Problem, ProblemKind};
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+use std::sync::Arc;
+use ui::frame::{Frame, Viewer};
+use ui::live::{provide_live, use_live};
+use ui::preferences::{Preferences, provide_preferences};
+use ui::sheet::Sheet;
+use ui::sprite::Sprite;
+use ui::toast::{Toaster, Toasts};
+
+/// Lets a page say that it is not there, or that it failed. Does nothing in the browser.
+#[derive(Clone)]
+pub struct SetStatus(Arc<dyn Fn(u16) + Send + Sync>);
+
+impl SetStatus {
+    pub fn new(set: impl Fn(u16) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(set))
+    }
+}
+
+/// Gives the answer that is being rendered a status other than 200.
+pub fn set_status(status: u16) {
+    if let Some(set) = use_context::<SetStatus>() {
+        (set.0)(status);
+    }
+}
+
+/// The request that is being answered, as the log knows it.
+#[derive(Clone)]
+pub struct RequestId(pub String);
+
+/// The HTML document. `js`, `wasm` and `css` are the URLs of this build's assets.
+pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl IntoView {
+    let Preferences { theme, density, .. } = use_context().unwrap_or_default();
+    let start = format!("import init,{{hydrate}} from {js:?};await init({{module_or_path:{wasm:?}}});hydrate();");
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-theme=theme data-density=density>
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
+                <link rel="manifest" href="/manifest.webmanifest"/>
+                <link rel="stylesheet" href=css/>
+                <link rel="modulepreload" href=js/>
+                <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
+                <script type="module" nonce=use_nonce()>{start}</script>
+                <MetaTags/>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+/// Everything inside `<body>`; the same on the server and in the browser.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_preferences();
+    provide_live();
+    Toasts::provide();
+    // Says that the page answers to clicks by itself now; styles and tests wait for it.
+    Effect::new(|_| {
+        if let Some(body) = document().body() {
+            _ = body.set_attribute("data-hydrated", "");
+        }
+    });
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "Tollgate".into() } else { format!("{title} · Tollgate") }/>
+        <Sprite/>
+        <Router>
+            <Routes fallback=Nowhere>
+                <Route path=path!("/sign-in") view=sign_in::SignIn ssr=SsrMode::Async/>
+                <Route path=path!("/setup") view=set_up::SetUp ssr=SsrMode::Async/>
+                <ParentRoute path=path!("") view=House ssr=SsrMode::Async>
+                    <Route path=path!("") view=dashboard::Dashboard ssr=SsrMode::Async/>
+                    <Route path=path!("/logs") view=logs::Logs ssr=SsrMode::Async/>
+                    <Route path=path!("/tokens") view=tokens::Tokens ssr=SsrMode::Async/>
+                    <Route path=path!("/models") view=models::Models ssr=SsrMode::Async/>
+                    <Route path=path!("/providers") view=providers::Providers ssr=SsrMode::Async/>
+                </ParentRoute>
+            </Routes>
+        </Router>
+        <Toaster/>
+    }
+}
+
+/// Who is signed in, and what the index counts. Sends whoever is signed out to sign in.
+#[server(prefix = "/fn", endpoint = "viewer")]
+pub async fn fetch_viewer() -> Result<Viewer, Problem> {
+    crate::auth::viewer().await
+}
+
+/// The frame around every page for people who are signed in.
+#[component]
+fn House() -> impl IntoView {
+    let changed = use_live(&["keys", "models", "providers", "accounts"]);
+    let viewer = Resource::new_blocking(move || changed.get(), |_| fetch_viewer());
+    view! {
+        <Frame viewer=viewer>
+            <ErrorBoundary fallback=|errors| view! { <Trouble errors/> }>
+                <Outlet/>
+            </ErrorBoundary>
+        </Frame>
+    }
+}
+
+/// Nothing is at this address.
+#[component]
+fn Nowhere() -> impl IntoView {
+    set_status(404);
+    view! {
+        <div class="entry">
+            <Sheet title="Nothing here">
+                <p>"This address leads to no page of the console. It may have been mistyped, or what it showed is gone."</p>
+                <p class="sheet__after"><a class="button" href="/">"To the dashboard"</a></p>
+            </Sheet>
+        </div>
+    }
+}
+
+/// A page that could not be made: what happened, and what one can do.
+#[component]
+fn Trouble(errors: ArcRwSignal<Errors>) -> impl IntoView {
+    let problem = errors.with_untracked(|errors| {
+        errors.iter().next().map(|(_, error)| match error.downcast_ref::<Problem>() {
+            Some(problem) => problem.clone(),
+            None => Problem::new(ProblemKind::Internal, error.to_string()),
+        })
+    });
+    let problem = problem.unwrap_or_else(|| Problem::new(ProblemKind::Internal, "The page could not be made."));
+    let (status, title) = match problem.kind {
+        ProblemKind::NotFound => (404, "Not there"),
+        ProblemKind::Forbidden => (403, "Not allowed"),
+        ProblemKind::SignedOut => (401, "Signed out"),
+        ProblemKind::Unavailable => (503, "The database does not answer"),
+        ProblemKind::Invalid | ProblemKind::UnknownField => (400, "This address asks for something unknown"),
+        _ => (500, "This page failed"),
+    };
+    set_status(status);
+    let request = use_context::<RequestId>().map(|RequestId(id)| {
+        view! { <p class="muted">"Request " <code>{id}</code> ", by which the log knows it."</p> }
+    });
+    let signs_in = problem.kind == ProblemKind::SignedOut;
+    let retry = if signs_in { ("/sign-in", "Sign in") } else { ("", "Try again") };
+    view! {
+        <Sheet title=title>
+            <p role="alert">{problem.message}</p>
+            {request}
+            <p class="sheet__after">
+                <a class="button" href=retry.0 rel="external">{retry.1}</a>
+                " "
+                <a class="button" href="/">"To the dashboard"</a>
+            </p>
+        </Sheet>
+    }
+}

@@ -1,0 +1,47 @@
+//! Words in the page: notices, what a form's problem is, and pages that have nothing to show yet.
+
+use super::status::Sign;
+use crate::console::form::FormState;
+use leptos::children::ViewFn;
+use leptos::prelude::*;
+
+/// A margin mark and words; the mark's colour is the meaning.
+#[component]
+pub fn Notice(sign: Sign, children: Children) -> impl IntoView {
+    view! { <div class=class(sign)>{children()}</div> }
+}
+
+fn class(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Flows => "notice notice--flows",
+        Sign::Warns => "notice notice--warns",
+        Sign::Blocks => "notice notice--blocks",
+        Sign::Plain | Sign::Off => "notice",
+    }
+}
+
+/// Why a form was not accepted, in one sentence; the fields say their own part. Nothing while there is no problem.
+#[component]
+pub fn FormProblem(form: FormState) -> impl IntoView {
+    move || {
+        form.message().map(|message| {
+            view! { <p class="notice notice--blocks" role="alert" tabindex="-1">{message}</p> }
+        })
+    }
+}
+
+/// A list that has no rows: what is true, and the next thing to do. `children` are the buttons or a snippet.
+#[component]
+pub fn Empty(
+    #[prop(into)] title: String,
+    #[prop(optional, into)] text: ViewFn,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <h3>{title}</h3>
+            <p class="muted">{text.run()}</p>
+            {children.map(|children| view! { <div class="empty__next">{children()}</div> })}
+        </div>
+    }
+}

@@ -1,0 +1,17 @@
+//! An instant, written by the server in the reader's zone.
+
+use crate::domain::time::Time;
+use leptos::prelude::*;
+
+#[component]
+pub fn When(
+    at: Time,
+    /// As the server formatted it, in the reader's zone: “14:32:05”.
+    #[prop(into)]
+    text: String,
+    /// The whole date, for the tooltip.
+    #[prop(optional, into)]
+    full: Option<String>,
+) -> impl IntoView {
+    view! { <time datetime=at.to_string() title=full>{text}</time> }
+}

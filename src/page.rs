@@ -1,0 +1,51 @@
+//! What the server gives every console page: preferences, a waiting flash, the status it may set, and its policy.
+
+use crate::console::form::Flash;
+use crate::console::ui::preferences::Preferences;
+use crate::console::{RequestId, SetStatus};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+
+/// Names a request in the log and on the pages that say something failed.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Goes into the context of every page: the closure of `leptos_routes_with_context` calls it first.
+pub fn provide() {
+    let (Some(parts), Some(response)) = (use_context::<Parts>(), use_context::<ResponseOptions>()) else {
+        return;
+    };
+    let cookies = parts.headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    provide_context(Preferences::from_cookies(cookies.flat_map(|line| line.split(';'))));
+    if let Some(flash) = parts.extensions.get::<Flash>() {
+        provide_context(flash.clone());
+    }
+    if let Some(id) = parts.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()) {
+        provide_context(RequestId(id.to_owned()));
+    }
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+        (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
+        (CONTENT_SECURITY_POLICY, policy()),
+    ] {
+        response.insert_header(name, value);
+    }
+    provide_context(SetStatus::new(move |status| {
+        response.set_status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    }));
+}
+
+/// Scripts are ours or carry this answer's nonce; styles are ours and stand in files; nothing frames us.
+fn policy() -> HeaderValue {
+    let nonce = use_nonce().map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{nonce}; style-src 'self'; img-src 'self' data:; \
+         font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    HeaderValue::try_from(policy).expect("a nonce is letters and digits")
+}

@@ -1,0 +1,94 @@
+//! The door for programs' model calls: the routes of the proxy, each one a dialect's own.
+
+mod builtin;
+mod call;
+mod error;
+mod meter;
+mod models;
+mod rates;
+mod relay;
+mod sse;
+mod upstream;
+
+use crate::gateway::Gateway;
+use axum::Router;
+use axum::extract::{ConnectInfo, FromRef};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::routing::{get, post};
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+/// What this door is told once, at start.
+#[derive(Clone, Debug)]
+pub struct ProxyTerms {
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Arc<[IpNet]>,
+}
+
+impl Default for ProxyTerms {
+    fn default() -> Self {
+        Self { max_body_bytes: 32 << 20, trusted_proxies: Arc::new([]) }
+    }
+}
+
+/// What its handlers hold.
+#[derive(Clone, FromRef)]
+struct Door {
+    gateway: Gateway,
+    terms: ProxyTerms,
+}
+
+/// The proxy's routes. Nothing here is compressed or buffered: what an upstream sends leaves as it came.
+pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway, terms: ProxyTerms) -> Router<S> {
+    let constant = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+    };
+    Router::new()
+        .route("/v1/chat/completions", post(relay::chat_completions))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::one))
+        .route("/v1/{*rest}", axum::routing::any(error::no_such_route))
+        .method_not_allowed_fallback(error::no_such_method)
+        // Upstream bytes share the console's origin, so no browser may take them for a page.
+        .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(constant(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
+        .with_state(Door { gateway, terms })
+}
+
+/// Who calls: the peer, or whom a trusted proxy says it speaks for, read from the right as each proxy appended.
+fn client_ip(peer: Option<&ConnectInfo<SocketAddr>>, headers: &axum::http::HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |ip: IpAddr| trusted.iter().any(|net| net.contains(&ip));
+    let mut ip = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip().to_canonical());
+    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+    for hop in hops.into_iter().rev() {
+        match hop.parse::<IpAddr>() {
+            Ok(before) if is_trusted(ip) => ip = before.to_canonical(),
+            _ => break,
+        }
+    }
+    ip
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderMap;
+
+    #[test]
+    fn forwarded_addresses_are_believed_only_from_trusted_proxies() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a block")];
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", HeaderValue::from_static("1.1.1.1, 198.51.100.7, 10.0.0.2"));
+        let from = |peer: &str| {
+            let peer = ConnectInfo(SocketAddr::new(peer.parse().expect("an address"), 1));
+            client_ip(Some(&peer), &headers, &trusted).to_string()
+        };
+        assert_eq!(from("203.0.113.9"), "203.0.113.9");
+        assert_eq!(from("10.0.0.1"), "198.51.100.7");
+    }
+}

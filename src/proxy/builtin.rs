@@ -1,0 +1,176 @@
+//! The built-in provider: `tollgate/echo` answers with the last user message, `tollgate/fill` with as many words as
+//! asked for. Its tokens are words between white space, so that anyone can check a charge by eye.
+
+use super::call::Chat;
+use super::upstream::UpstreamBody;
+use crate::domain::call::Arrival;
+use crate::gateway::admit::{Ceiling, Output};
+use axum::http::{Response, StatusCode, header};
+use bytes::Bytes;
+use futures::StreamExt;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Words in an answer of `tollgate/fill` where the caller gives no number.
+const FILL: u64 = 16;
+/// The longest wait between chunks that a caller may ask for.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+
+#[derive(Deserialize)]
+struct Messages {
+    #[serde(default)]
+    messages: Vec<Message>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    role: Value,
+    #[serde(default)]
+    content: Value,
+}
+
+impl Message {
+    /// Its text: a string, or the text parts of a list.
+    fn text(&self) -> String {
+        match &self.content {
+            Value::String(text) => text.clone(),
+            Value::Array(parts) => {
+                let texts = parts.iter().filter_map(|part| part.get("text")?.as_str());
+                texts.collect::<Vec<_>>().join(" ")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+fn messages(chat: &Chat) -> Vec<Message> {
+    // What cannot be read as messages counts no words and is echoed as nothing.
+    serde_json::from_slice::<Messages>(chat.body()).map(|body| body.messages).unwrap_or_default()
+}
+
+/// Words between white space.
+pub(super) fn words(text: &str) -> u64 {
+    text.split_whitespace().count() as u64
+}
+
+/// What this call uses, exactly: the built-in provider declares its own bound.
+pub(super) fn ceiling(upstream_model: &str, chat: &Chat) -> Ceiling {
+    let input = messages(chat).iter().map(|message| words(&message.text())).sum();
+    let each = answer(upstream_model, chat).0.len() as u64;
+    Ceiling { input, output: Output::Declared(each.saturating_mul(chat.choices)) }
+}
+
+/// One choice's words, and whether they were cut short.
+fn answer(upstream_model: &str, chat: &Chat) -> (Vec<String>, bool) {
+    let most = match chat.output {
+        Output::Declared(most) => Some(most / chat.choices),
+        Output::Open { .. } => None,
+    };
+    if upstream_model.ends_with("fill") {
+        let count = most.unwrap_or(FILL);
+        return ((1..=count).map(|number| format!("word{number}")).collect(), most.is_some());
+    }
+    let messages = messages(chat);
+    let last = messages.iter().rev().find(|message| message.role == "user").map(Message::text).unwrap_or_default();
+    let mut said: Vec<String> = last.split_whitespace().map(str::to_owned).collect();
+    let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    let cut = said.len() > most;
+    said.truncate(most);
+    (said, cut)
+}
+
+/// Reads how long the caller wants to wait between chunks.
+pub(super) fn delay(headers: &axum::http::HeaderMap) -> Duration {
+    let asked = headers.get("x-tollgate-echo-delay-ms").and_then(|value| value.to_str().ok()?.parse().ok());
+    Duration::from_millis(asked.unwrap_or(0)).min(LONGEST_DELAY)
+}
+
+/// Answers as an OpenAI-compatible upstream would, usage included.
+pub(super) async fn respond(
+    arrival: &Arrival,
+    upstream_model: &str,
+    chat: &Chat,
+    delay: Duration,
+) -> Response<UpstreamBody> {
+    let (said, cut) = answer(upstream_model, chat);
+    let input: u64 = ceiling(upstream_model, chat).input;
+    let output = said.len() as u64 * chat.choices;
+    let usage = json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output });
+    let finish = if cut { "length" } else { "stop" };
+    let head = json!({
+        "id": format!("chatcmpl-{}", arrival.id),
+        "created": arrival.at.micros() / 1_000_000,
+        "model": chat.model,
+    });
+    if chat.stream {
+        return stream(&head, &said, finish, &usage, chat.choices, delay);
+    }
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    let choice = |index: u64| {
+        json!({
+            "index": index,
+            "message": { "role": "assistant", "content": said.join(" "), "refusal": null },
+            "logprobs": null,
+            "finish_reason": finish,
+        })
+    };
+    let mut body = head;
+    body["object"] = json!("chat.completion");
+    body["choices"] = (0..chat.choices).map(choice).collect();
+    body["usage"] = usage;
+    let body = Full::from(body.to_string()).map_err(|never| match never {}).boxed_unsync();
+    reply("application/json", body)
+}
+
+fn stream(
+    head: &Value,
+    said: &[String],
+    finish: &str,
+    usage: &Value,
+    choices: u64,
+    delay: Duration,
+) -> Response<UpstreamBody> {
+    let chunk = |fields: Value| {
+        let mut chunk = head.clone();
+        chunk["object"] = json!("chat.completion.chunk");
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            chunk[name] = value.clone();
+        }
+        format!("data: {chunk}\n\n")
+    };
+    let delta = |index: u64, delta: Value, finish: Value| {
+        chunk(json!({ "choices": [{ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish }] }))
+    };
+    let mut chunks = Vec::new();
+    for index in 0..choices {
+        for (number, word) in said.iter().enumerate() {
+            chunks.push(match number {
+                0 => delta(index, json!({ "role": "assistant", "content": word }), Value::Null),
+                _ => delta(index, json!({ "content": format!(" {word}") }), Value::Null),
+            });
+        }
+        chunks.push(delta(index, json!({}), json!(finish)));
+    }
+    chunks.push(chunk(json!({ "choices": [], "usage": usage })));
+    chunks.push("data: [DONE]\n\n".to_owned());
+    let paced = futures::stream::iter(chunks).enumerate().then(move |(number, text)| async move {
+        if number > 0 && !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        Ok(Frame::data(Bytes::from(text)))
+    });
+    reply("text/event-stream", StreamBody::new(paced).boxed_unsync())
+}
+
+fn reply(content_type: &'static str, body: UpstreamBody) -> Response<UpstreamBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    response
+}

@@ -1,0 +1,314 @@
+//! The life of a call. Start reading here: [`relay`] is the whole story up to dispatch, [`Exchange`] what follows it.
+
+use super::call::{self, Chat};
+use super::error::{ProxyError, openai, upstream_failed};
+use super::meter::{Seen, Tally};
+use super::upstream::{self, Failure, UpstreamBody};
+use super::{Door, builtin, client_ip, rates, sse};
+use crate::domain::call::Arrival;
+use crate::domain::id::CallId;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::time::Time;
+use crate::gateway::Gateway;
+use crate::gateway::authenticate::Holder;
+use crate::gateway::catalog::Way;
+use crate::gateway::hold::Hold;
+use crate::gateway::seal::random;
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// How long a stream may be silent between two chunks.
+const SILENCE: Duration = Duration::from_secs(300);
+/// An answer that is not streamed is read whole; none is larger than this.
+const LARGEST_ANSWER: usize = 64 << 20;
+/// What may pass back from an upstream beside the body.
+const PASSED_BACK: [HeaderName; 3] = [header::CONTENT_TYPE, header::CONTENT_LANGUAGE, header::RETRY_AFTER];
+
+type Answer = Response<Body>;
+
+/// A call before it is admitted: what a refusal is logged with.
+struct Visit {
+    id: CallId,
+    at: Time,
+    ip: IpAddr,
+    headers: HeaderMap,
+    endpoint: &'static str,
+    holder: Option<Arc<Holder>>,
+    model: String,
+    stream: bool,
+}
+
+/// `POST /v1/chat/completions`.
+pub(super) async fn chat_completions(State(door): State<Door>, request: Request) -> Answer {
+    let (parts, body) = request.into_parts();
+    let clock = door.gateway.clock();
+    let mut visit = Visit {
+        id: CallId(clock.id()),
+        at: clock.now(),
+        ip: client_ip(parts.extensions.get::<ConnectInfo<SocketAddr>>(), &parts.headers, &door.terms.trusted_proxies),
+        headers: parts.headers,
+        endpoint: "/v1/chat/completions",
+        holder: None,
+        model: String::new(),
+        stream: false,
+    };
+    let mut answer = match relay(&door, &mut visit, body).await {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            // A call whose key is not known is nobody's: it leaves no row.
+            if let Some(arrival) = visit.arrival() {
+                door.gateway.refuse(arrival, &refusal);
+            }
+            ProxyError::from(refusal).into_response()
+        }
+    };
+    if let Ok(id) = HeaderValue::try_from(&visit.id.0) {
+        answer.headers_mut().insert("x-request-id", id);
+    }
+    answer
+}
+
+/// From a request to its answer. Each line may refuse, with the statuses beside it; once `admit` returns, the call is
+/// in the books and every way it can end is charged or released by its hold.
+async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Refusal> {
+    let gateway = &door.gateway;
+    let secret = call::secret(&visit.headers).map_err(|error| error.refusal)?; // 401
+    let holder = gateway.authenticate(&secret).await?; // 401, 503
+    visit.holder = Some(Arc::clone(&holder));
+    gateway.usable(&holder)?; // 401
+    let body = call::whole(body, door.terms.max_body_bytes).await?; // 413
+    visit.model = call::model(&body)?; // 400
+    let model = gateway.allow(&holder, &visit.model, visit.endpoint, visit.ip)?; // 403, 404
+    let chat = Chat::read(body, visit.model.clone())?; // 400
+    visit.stream = chat.stream;
+    let ways = gateway.ways(&model, chance());
+    if ways.is_empty() {
+        return Err(Refusal::new(Code::NoRouteAvailable, format!("No provider serves model {:?} now.", model.name))); // 503
+    }
+    let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
+    let hold = gateway.admit(&holder, &model, arrival, upstream::ceiling(&ways, &chat)).await?; // 400, 402, 429, 503
+    let rates = rates::headers(gateway, &holder).await;
+    let delay = builtin::delay(&visit.headers);
+    let tally = Tally::new(upstream::estimated_input(&ways, &chat), upstream::is_exact(&ways));
+    let exchange = Exchange { gateway: gateway.clone(), hold, chat, ways, delay, tally, rates };
+    Ok(exchange.begin().await) // 502, 504
+}
+
+impl Visit {
+    fn arrival(&self) -> Option<Arrival> {
+        let key = &self.holder.as_ref()?.key;
+        let text = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        Some(Arrival {
+            id: self.id.clone(),
+            at: self.at,
+            key_id: key.id.clone(),
+            key_name: key.name.clone(),
+            account_id: key.account_id.clone(),
+            endpoint: self.endpoint.to_owned(),
+            dialect: "openai".to_owned(),
+            model: self.model.clone(),
+            stream: self.stream,
+            client_ip: self.ip.to_string(),
+            user_agent: call::plain(text("user-agent").unwrap_or_default(), 300),
+            client_request_id: text("x-request-id").or(text("x-client-request-id")).map(|id| call::plain(id, 200)),
+        })
+    }
+}
+
+/// An admitted call. It runs in a task of its own, so that it ends properly whether or not its client stays.
+struct Exchange {
+    gateway: Gateway,
+    hold: Hold,
+    chat: Chat,
+    ways: Vec<Way>,
+    delay: Duration,
+    tally: Tally,
+    rates: HeaderMap,
+}
+
+impl Exchange {
+    async fn begin(self) -> Answer {
+        let (head, answer) = oneshot::channel();
+        tokio::spawn(self.carry(head));
+        // The task answers on every path; if it died of a bug, its hold has gone to the settler.
+        answer
+            .await
+            .unwrap_or_else(|_| ProxyError::from(upstream_failed("The call ended unexpectedly.")).into_response())
+    }
+
+    /// Sends the call, and sees it to its end.
+    async fn carry(mut self, mut head: oneshot::Sender<Answer>) {
+        let sent = upstream::send(&self.gateway, &self.ways, &self.chat, &mut self.hold, self.delay);
+        let reply = if self.chat.stream {
+            tokio::select! {
+                reply = sent => reply,
+                () = head.closed() => return self.hold.abandon(self.tally.cut_off()).await,
+            }
+        } else {
+            // An answer that is not streamed begins when it is complete: hanging up early must not make it free.
+            sent.await
+        };
+        match reply {
+            Err(failure) => self.failed(failure, head).await,
+            Ok(response) if !response.status().is_success() => self.pass_back(response, head).await,
+            Ok(response) if is_event_stream(&response) => self.stream(response, head).await,
+            Ok(response) => self.whole(response, head).await,
+        }
+    }
+
+    async fn failed(self, failure: Failure, head: oneshot::Sender<Answer>) {
+        let Failure { refusal, cost_unknown } = failure;
+        let status = refusal.code.status();
+        if cost_unknown {
+            self.hold.charge_whole(status, Some(refusal.clone())).await;
+        } else {
+            self.hold.release(status, Some(refusal.clone())).await;
+        }
+        answer(head, ProxyError::from(refusal).into_response());
+    }
+
+    /// The upstream found fault with the request: the caller is told in the upstream's own words, and charged nothing.
+    async fn pass_back(self, response: Response<UpstreamBody>, head: oneshot::Sender<Answer>) {
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(Body::new(body), LARGEST_ANSWER).await.unwrap_or_default();
+        let message = format!("The provider answered {}.", parts.status);
+        self.hold.release(parts.status.as_u16(), Some(upstream_failed(message))).await;
+        answer(head, self::head(&parts, self.rates, Body::from(body)));
+    }
+
+    /// An answer that is not streamed: read whole and settled before its head is sent, so that the head can say what
+    /// it cost.
+    async fn whole(mut self, response: Response<UpstreamBody>, head: oneshot::Sender<Answer>) {
+        self.hold.first_byte();
+        let (parts, body) = response.into_parts();
+        let Ok(body) = to_bytes(Body::new(body), LARGEST_ANSWER).await else {
+            let refusal = upstream_failed("The provider broke off in the middle of its answer.");
+            return self.failed(Failure { refusal, cost_unknown: true }, head).await;
+        };
+        self.tally.note(&body);
+        let (usage, source) = self.tally.complete();
+        let cost = self.hold.cost(&usage);
+        self.hold.settle(parts.status.as_u16(), usage, source, None).await;
+        let mut whole = self::head(&parts, self.rates, Body::from(body));
+        if let Ok(cost) = HeaderValue::try_from(cost.exact()) {
+            whole.headers_mut().insert("x-tollgate-cost", cost);
+        }
+        answer(head, whole);
+    }
+
+    /// A stream: each event leaves as it arrives; the last one waits for the books.
+    async fn stream(self, response: Response<UpstreamBody>, head: oneshot::Sender<Answer>) {
+        let Exchange { hold, chat, mut tally, rates, .. } = self;
+        let (parts, mut body) = response.into_parts();
+        let status = parts.status.as_u16();
+        let (to_client, from_us) = mpsc::channel::<Bytes>(32);
+        answer(head, self::head(&parts, rates, Body::from_stream(chunks(from_us))));
+        let mut hold = Some(hold);
+        let mut events = sse::Events::default();
+        let broken = loop {
+            let frame = tokio::select! {
+                frame = tokio::time::timeout(SILENCE, body.frame()) => frame,
+                () = to_client.closed() => return abandon(hold, &tally).await,
+            };
+            let bytes = match frame {
+                Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+                Ok(None) => break None,
+                Ok(Some(Err(error))) => {
+                    break Some(format!("The provider broke off in the middle of its answer: {error}."));
+                }
+                Err(_) => break Some("The provider fell silent in the middle of its answer.".to_owned()),
+            };
+            hold.iter_mut().for_each(Hold::first_byte);
+            events.push(&bytes);
+            while let Some(event) = events.next_event() {
+                let seen = sse::data(&event).map_or(Seen::Other, |data| tally.note(&data));
+                match seen {
+                    Seen::UsageOnly if !chat.wants_usage() => continue,
+                    Seen::Done => settle(&mut hold, status, &tally, None).await,
+                    Seen::UsageOnly | Seen::Other => {}
+                }
+                if to_client.send(event).await.is_err() {
+                    return abandon(hold, &tally).await;
+                }
+            }
+        };
+        let rest = events.rest();
+        match broken {
+            None => {
+                settle(&mut hold, status, &tally, None).await;
+                if let Some(rest) = rest {
+                    // A client that left just now has been charged for what it was sent.
+                    let _ = to_client.send(rest).await;
+                }
+            }
+            Some(message) => {
+                let refusal = upstream_failed(message);
+                settle(&mut hold, refusal.code.status(), &tally, Some(refusal.clone())).await;
+                let last = format!("data: {}\n\ndata: [DONE]\n\n", openai(&refusal));
+                let _ = to_client.send(Bytes::from(last)).await;
+            }
+        }
+    }
+}
+
+/// Charges a stream that has come to its end, unless it has been charged.
+async fn settle(hold: &mut Option<Hold>, status: u16, tally: &Tally, error: Option<Refusal>) {
+    let Some(hold) = hold.take() else { return };
+    match error {
+        None => {
+            let (usage, source) = tally.complete();
+            hold.settle(status, usage, source, None).await;
+        }
+        Some(error) => {
+            let source = crate::domain::usage::UsageSource::Estimated;
+            hold.settle(status, tally.cut_off(), source, Some(error)).await;
+        }
+    }
+}
+
+/// Charges a stream whose client has left. Dropping the body has cancelled the upstream.
+async fn abandon(hold: Option<Hold>, tally: &Tally) {
+    if let Some(hold) = hold {
+        hold.abandon(tally.cut_off()).await;
+    }
+}
+
+/// Hands the answer over; a client that has left misses it, and the books are written all the same.
+fn answer(head: oneshot::Sender<Answer>, whole: Answer) {
+    drop(head.send(whole));
+}
+
+/// The head of an answer: the upstream's status, and of its headers those that may pass.
+fn head(parts: &axum::http::response::Parts, rates: HeaderMap, body: Body) -> Answer {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = parts.status;
+    for name in &PASSED_BACK {
+        if let Some(value) = parts.headers.get(name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    answer.headers_mut().extend(rates);
+    answer
+}
+
+fn chunks(from_us: mpsc::Receiver<Bytes>) -> impl futures::Stream<Item = Result<Bytes, std::convert::Infallible>> {
+    futures::stream::unfold(from_us, |mut from_us| async { from_us.recv().await.map(|bytes| (Ok(bytes), from_us)) })
+}
+
+fn is_event_stream(response: &Response<UpstreamBody>) -> bool {
+    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+}
+
+/// From 0 up to 1, evenly.
+fn chance() -> f64 {
+    f64::from(u32::from_le_bytes(random())) / f64::from(u32::MAX) * (1.0 - f64::EPSILON)
+}

@@ -1,0 +1,116 @@
+//! Server-sent events, cut where they end and otherwise left as they are (WHATWG HTML, 9.2.6: lines end in CR, LF or
+//! CRLF; an empty line ends an event).
+
+use bytes::{Bytes, BytesMut};
+
+/// An unfinished event larger than this is let through in parts, unread: nothing we meter is as large.
+const LARGEST: usize = 4 << 20;
+
+/// Gathers bytes as they arrive and gives them back event by event, every byte of them.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    buffer: BytesMut,
+    /// How far the buffer has been searched: the start of its last unfinished line.
+    searched: usize,
+}
+
+impl Events {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole event with the empty line that ends it.
+    pub(super) fn next_event(&mut self) -> Option<Bytes> {
+        let mut at = self.searched;
+        while let Some(length) = self.buffer[at..].iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+            let end = at + length;
+            let after = match (self.buffer[end], self.buffer.get(end + 1)) {
+                (b'\r', Some(b'\n')) => end + 2,
+                // The line feed that belongs to it may still be on its way.
+                (b'\r', None) => break,
+                _ => end + 1,
+            };
+            if length == 0 {
+                self.searched = 0;
+                return Some(self.buffer.split_to(after).freeze());
+            }
+            at = after;
+        }
+        self.searched = at;
+        if self.buffer.len() > LARGEST {
+            return self.rest();
+        }
+        None
+    }
+
+    /// What is left when the stream has ended.
+    pub(super) fn rest(&mut self) -> Option<Bytes> {
+        self.searched = 0;
+        (!self.buffer.is_empty()).then(|| self.buffer.split().freeze())
+    }
+}
+
+/// The data of an event: its `data` lines joined by line feeds. `None` where it has none, as in a comment.
+pub(super) fn data(event: &[u8]) -> Option<Vec<u8>> {
+    let lines = event.split(|byte| matches!(byte, b'\r' | b'\n'));
+    let values = lines.filter_map(|line| {
+        let value = line.strip_prefix(b"data:")?;
+        Some(value.strip_prefix(b" ").unwrap_or(value))
+    });
+    let values: Vec<&[u8]> = values.collect();
+    (!values.is_empty()).then(|| values.join(&b'\n'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn events(chunks: &[&[u8]]) -> (Vec<Bytes>, Option<Bytes>) {
+        let mut events = Events::default();
+        let mut whole = Vec::new();
+        for chunk in chunks {
+            events.push(chunk);
+            while let Some(event) = events.next_event() {
+                whole.push(event);
+            }
+        }
+        (whole, events.rest())
+    }
+
+    #[test]
+    fn events_end_at_an_empty_line_whatever_ends_lines() {
+        for text in ["data: a\n\ndata: b\n\n", "data: a\r\n\r\ndata: b\r\n\r\n", ": hi\ndata: a\n\nid: 1\ndata:b\n\n"] {
+            let (whole, rest) = events(&[text.as_bytes()]);
+            let read: Vec<_> = whole.iter().filter_map(|event| data(event)).collect();
+            assert_eq!(read, [b"a".to_vec(), b"b".to_vec()], "{text:?}");
+            assert_eq!(rest, None);
+        }
+    }
+
+    #[test]
+    fn data_over_several_lines_is_joined_and_comments_have_none() {
+        assert_eq!(data(b"data: {\ndata: }\n\n"), Some(b"{\n}".to_vec()));
+        assert_eq!(data(b": keep-alive\n\n"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn however_the_bytes_are_cut_the_same_events_come_out_and_none_is_lost(
+            text in "(data: [a-z\u{e4}\u{1f600}]{0,6}|: c|)(\n|\r\n|\n\n|\r\n\r\n)(data: x\n\n|tail)?",
+            cut in 0_usize..40,
+        ) {
+            let bytes = text.as_bytes();
+            let cut = cut.min(bytes.len());
+            let (whole, rest) = events(&[bytes]);
+            let (again, again_rest) = events(&[&bytes[..cut], &bytes[cut..]]);
+            let joined = |whole: &[Bytes], rest: &Option<Bytes>| {
+                [whole.concat(), rest.as_deref().unwrap_or_default().to_vec()].concat()
+            };
+            prop_assert_eq!(joined(&whole, &rest), bytes);
+            prop_assert_eq!(joined(&again, &again_rest), bytes);
+            let read = |whole: &[Bytes]| whole.iter().filter_map(|event| data(event)).collect::<Vec<_>>();
+            prop_assert_eq!(read(&whole), read(&again));
+        }
+    }
+}

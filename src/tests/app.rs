@@ -1,0 +1,190 @@
+//! A whole gateway for one test: its own database, a clock wound by hand, and upstreams that follow a script.
+
+use crate::clock::Clock;
+use crate::domain::account::{Account, Role};
+use crate::domain::call::Call;
+use crate::domain::credits::Credits;
+use crate::domain::id::CallId;
+use crate::domain::key::KeySpec;
+use crate::domain::model::{Model, Route};
+use crate::domain::price::{PerMillion, Price};
+use crate::domain::provider::{ProviderKind, ProviderSpec};
+use crate::domain::time::Time;
+use crate::gateway::issue::Issued;
+use crate::gateway::seal::{MasterKey, random_text};
+use crate::gateway::{Gateway, Terms};
+use crate::proxy::{self, ProxyTerms};
+use crate::store::{Durability, Store};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use std::future::Future;
+use tower::ServiceExt;
+
+/// A gateway and what a test holds of it. The database goes with it.
+pub struct TestApp {
+    pub gateway: Gateway,
+    pub clock: Clock,
+    pub admin: Account,
+    router: Router,
+    pub store: Store,
+    pub master: MasterKey,
+    _folder: tempfile::TempDir,
+}
+
+/// Runs a test on SQLite, and on PostgreSQL where `./test` has started one.
+pub async fn on_both<F: Future<Output = ()>>(test: impl Fn(TestApp) -> F) {
+    test(TestApp::sqlite().await).await;
+    if let Some(app) = TestApp::postgres().await {
+        test(app).await;
+    }
+}
+
+impl TestApp {
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        Self::at(&url, folder).await
+    }
+
+    /// A database of its own on the server that TOLLGATE_TEST_POSTGRES names; `None` where there is no server.
+    pub async fn postgres() -> Option<Self> {
+        let server = std::env::var("TOLLGATE_TEST_POSTGRES").ok()?;
+        let name = format!("test_{}", random_text(12).to_lowercase());
+        let pool = sqlx::PgPool::connect(&server).await.expect("the server answers");
+        let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+        sqlx::query(create).execute(&pool).await.expect("a database");
+        let (base, _) = server.rsplit_once('/').expect("a database in the URL");
+        let folder = tempfile::tempdir().expect("a folder");
+        Some(Self::at(&format!("{base}/{name}"), folder).await)
+    }
+
+    async fn at(url: &str, folder: tempfile::TempDir) -> Self {
+        let clock = Clock::by_hand(Time::parse("2026-11-20T14:00:00Z").expect("a time"));
+        let store = Store::open(url, Durability::Process).await.expect("a store");
+        store.migrate().await.expect("migrations");
+        let master = MasterKey::random();
+        let gateway =
+            Gateway::open(store.clone(), clock.clone(), master.clone(), Terms::default()).await.expect("a gateway");
+        let admin = gateway.create_account("admin@example.com", "Ada", Role::Admin, "unused").await.expect("an admin");
+        let router = proxy::router(gateway.clone(), ProxyTerms { max_body_bytes: 64 << 10, ..ProxyTerms::default() });
+        Self { gateway, clock, admin, router, store, master, _folder: folder }
+    }
+
+    /// The same books opened by a new process, as after a crash: nothing of the old one's memory is left.
+    pub async fn reopened(self) -> Self {
+        let Self { clock, admin, store, master, _folder, .. } = self;
+        let gateway =
+            Gateway::open(store.clone(), clock.clone(), master.clone(), Terms::default()).await.expect("a gateway");
+        gateway.resolve_interrupted().await.expect("resolved");
+        let router = proxy::router(gateway.clone(), ProxyTerms::default());
+        Self { gateway, clock, admin, router, store, master, _folder }
+    }
+
+    pub async fn key(&self, change: impl FnOnce(&mut KeySpec)) -> Issued {
+        let mut spec = KeySpec::named("web");
+        change(&mut spec);
+        self.gateway.create_key(&self.admin, spec).await.expect("a key")
+    }
+
+    /// A model `name` on an OpenAI-compatible upstream at `base_url`: 2.50 credits a million input tokens, 1.25
+    /// cached, 10 output.
+    pub async fn model(&self, name: &str, base_url: &str) {
+        let spec = ProviderSpec {
+            name: format!("provider of {name}"),
+            kind: ProviderKind::Openai,
+            base_url: base_url.to_owned(),
+            credentials: Some(vec!["sk-upstream-secret".to_owned()]),
+            enabled: true,
+            usage_option: true,
+        };
+        let provider = self.gateway.create_provider(&self.admin, spec).await.expect("a provider");
+        let price = PerMillion {
+            input: Credits::parse("2.5").expect("money"),
+            cached_input: Credits::parse("1.25"),
+            output: Credits::parse("10").expect("money"),
+        };
+        let route =
+            Route { provider_id: provider.id, upstream_model: "upstream-model".to_owned(), weight: 1, priority: 0 };
+        let model = Model {
+            name: name.to_owned(),
+            display_name: String::new(),
+            context_length: None,
+            max_output_tokens: None,
+            capabilities: Vec::new(),
+            price: Some(Price::PerMillion(price)),
+            routes: vec![route],
+            enabled: true,
+        };
+        self.gateway.create_model(&self.admin, model).await.expect("a model");
+    }
+
+    pub async fn post(&self, secret: &str, path: &str, body: impl Into<Body>) -> Response<Body> {
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {secret}"))
+            .header("content-type", "application/json")
+            .body(body.into())
+            .expect("a request");
+        self.send(request).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.expect("the router never fails")
+    }
+
+    /// A chat completion, read to its end.
+    pub async fn chat(&self, secret: &str, body: Value) -> Answer {
+        Answer::read(self.post(secret, "/v1/chat/completions", body.to_string()).await).await
+    }
+
+    /// The log row of an answer, when everything is written.
+    pub async fn row(&self, answer: &Answer) -> Call {
+        self.gateway.settled().await.expect("the books");
+        let id = CallId(answer.header("x-request-id").to_owned());
+        self.gateway.call(&self.admin, &id).await.expect("a row")
+    }
+
+    /// Waits until no call is in flight.
+    pub async fn idle(&self) {
+        while self.gateway.calls_in_flight() > 0 {
+            tokio::task::yield_now().await;
+        }
+        self.gateway.settled().await.expect("the books");
+    }
+
+    /// What the key's first limit shows as settled and held.
+    pub async fn first_meter(&self, issued: &Issued) -> (i64, i64) {
+        let standings = self.gateway.standings(&issued.key).await.expect("meters");
+        (standings[0].reading.settled, standings[0].reading.held)
+    }
+}
+
+/// An answer read to its end.
+pub struct Answer {
+    pub status: StatusCode,
+    headers: axum::http::HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub async fn read(response: Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        Self { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// The code of the refusal.
+    pub fn code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+}

@@ -1,0 +1,6 @@
+//! What programs may rely on.
+
+mod books;
+mod chat;
+mod refusals;
+mod streams;
