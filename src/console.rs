@@ -49,6 +49,8 @@ pub struct RequestId(pub String);
 /// The HTML document. `js`, `wasm` and `css` are the URLs of this build's assets.
 pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl IntoView {
     let Preferences { theme, density, .. } = use_context().unwrap_or_default();
+    // What the empty window is painted in before the stylesheet is there.
+    let scheme = if theme == "system" { "light dark".to_owned() } else { theme.clone() };
     let start = format!("import init,{{hydrate}} from {js:?};await init({{module_or_path:{wasm:?}}});hydrate();");
     view! {
         <!DOCTYPE html>
@@ -56,7 +58,7 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl In
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta name="color-scheme" content="light dark"/>
+                <meta name="color-scheme" content=scheme/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
@@ -109,7 +111,35 @@ pub fn App() -> impl IntoView {
 /// Who is signed in, and what the index counts. Sends whoever is signed out to sign in.
 #[server(prefix = "/fn", endpoint = "viewer")]
 pub async fn fetch_viewer() -> Result<Viewer, Problem> {
-    crate::auth::viewer().await
+    use crate::auth;
+    use crate::domain::period::Zone;
+    use crate::gateway::Gateway;
+    let account = match auth::signed_in().await {
+        Ok(account) => account,
+        Err(problem) => {
+            if problem.kind == ProblemKind::SignedOut {
+                let asked = use_context::<http::request::Parts>().map(|parts| parts.uri.to_string()).unwrap_or_default();
+                let next = if asked.starts_with("/fn/") || asked == "/" { String::new() } else { asked };
+                let query = serde_urlencoded::to_string([("next", &next)]).unwrap_or_default();
+                leptos_axum::redirect(&if next.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?{query}") });
+            }
+            return Err(problem);
+        }
+    };
+    let gateway = expect_context::<Gateway>();
+    let zone = Zone::parse(&account.timezone).unwrap_or_else(Zone::utc);
+    let offset = zone.local(gateway.clock().now()).strftime("%:z").to_string();
+    let named = if zone.name().starts_with("UTC") { zone.name().to_owned() } else { format!("{}, UTC{offset}", zone.name()) };
+    Ok(Viewer {
+        counts: ui::frame::Counts {
+            tokens: Some(gateway.count_keys(&account).await?),
+            models: Some(gateway.models().len() as u64),
+            providers: gateway.providers(&account).ok().map(|providers| providers.len() as u64),
+        },
+        name: account.name,
+        role: account.role,
+        timezone: named,
+    })
 }
 
 /// The frame around every page for people who are signed in.

@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// `GET /live`: each message is a list of topics with commas between them.
 pub async fn changes(State(gateway): State<Gateway>, State(stop): State<CancellationToken>, session: tower_sessions::Session) -> Response {
-    if auth::account_of(&gateway, &session).await.is_err() {
+    if auth::session::account(&gateway, &session).await.is_err() {
         return axum::http::StatusCode::UNAUTHORIZED.into_response();
     }
     Sse::new(messages(gateway.changes(), stop)).keep_alive(KeepAlive::new().interval(Duration::from_secs(20))).into_response()

@@ -73,10 +73,9 @@ fn for_people(gateway: &Gateway, doors: &Doors) -> Router {
         public_url: doors.origin.parse().unwrap_or(Uri::from_static("http://localhost:8080")),
     };
     let context = {
-        let (gateway, doors) = (gateway.clone(), doors.clone());
+        let gateway = gateway.clone();
         move || {
             provide_context(gateway.clone());
-            provide_context(auth::PublicUrl(doors.origin.clone()));
             page::provide();
         }
     };

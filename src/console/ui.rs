@@ -21,5 +21,6 @@ pub mod shortcuts;
 pub mod sprite;
 pub mod status;
 pub mod tabs;
+pub mod tip;
 pub mod toast;
 pub mod when;

@@ -136,17 +136,16 @@ fn leave(href: String) -> impl Fn() + Clone + 'static {
 
 /// Remembers what has the focus now, and gives it back when this part of the page is gone.
 fn return_focus() {
-    let before = StoredValue::new_local(None::<Element>);
-    Effect::new(move |_| before.set_value(browser::focused()));
-    on_cleanup(move || {
-        if let Some(before) = before.try_update_value(Option::take).flatten() {
+    Effect::new(move |_| {
+        let before = StoredValue::new_local(browser::focused());
+        on_cleanup(move || {
+            let before = before.try_update_value(Option::take).flatten();
             // Only once the dialog is out of the page can anything else have the focus.
             request_animation_frame(move || {
-                let to = if before.is_connected() { Some(before) } else { browser::find("#sheet") };
-                if let Some(to) = to {
+                if let Some(to) = before.filter(|before| before.is_connected()).or_else(|| browser::find("#sheet")) {
                     browser::focus(&to);
                 }
             });
-        }
+        });
     });
 }

@@ -23,12 +23,14 @@ pub fn TextField(
     /// The input's type.
     #[prop(default = "text")]
     kind: &'static str,
-    #[prop(optional, into)] placeholder: Option<String>,
-    #[prop(optional)] autocomplete: Option<&'static str>,
-    #[prop(optional)] inputmode: Option<&'static str>,
+    #[prop(optional, into)] placeholder: String,
+    /// `off` unless said.
+    #[prop(optional)]
+    autocomplete: &'static str,
+    #[prop(optional)] inputmode: &'static str,
     /// The id of a `<datalist>`.
     #[prop(optional)]
-    list: Option<&'static str>,
+    list: &'static str,
     #[prop(optional)] required: bool,
     #[prop(optional)] autofocus: bool,
     /// Digits at the right.
@@ -58,10 +60,10 @@ pub fn Input(
     field: &'static str,
     #[prop(optional, into)] value: String,
     #[prop(default = "text")] kind: &'static str,
-    #[prop(optional_no_strip, into)] placeholder: Option<String>,
-    #[prop(optional_no_strip)] autocomplete: Option<&'static str>,
-    #[prop(optional_no_strip)] inputmode: Option<&'static str>,
-    #[prop(optional_no_strip)] list: Option<&'static str>,
+    #[prop(optional, into)] placeholder: String,
+    #[prop(optional)] autocomplete: &'static str,
+    #[prop(optional)] inputmode: &'static str,
+    #[prop(optional)] list: &'static str,
     #[prop(optional)] required: bool,
     #[prop(optional)] autofocus: bool,
     #[prop(optional)] number: bool,
@@ -82,10 +84,10 @@ pub fn Input(
             name=name
             r#type=kind
             value=value
-            placeholder=placeholder
-            autocomplete=autocomplete.unwrap_or("off")
-            inputmode=inputmode
-            list=list
+            placeholder=(!placeholder.is_empty()).then_some(placeholder)
+            autocomplete=if autocomplete.is_empty() { "off" } else { autocomplete }
+            inputmode=(!inputmode.is_empty()).then_some(inputmode)
+            list=(!list.is_empty()).then_some(list)
             required=required
             autofocus=autofocus || untrack(|| form.is_first_problem(field))
             aria-invalid=move || invalid(form, field)

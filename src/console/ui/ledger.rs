@@ -11,12 +11,13 @@ pub struct Column {
     twelfths: u8,
     is_wide: bool,
     is_number: bool,
+    is_unseen: bool,
     sorts_by: Option<&'static str>,
 }
 
 impl Column {
     pub fn new(label: impl Into<String>, twelfths: u8) -> Self {
-        Self { label: label.into(), twelfths, is_wide: false, is_number: false, sorts_by: None }
+        Self { label: label.into(), twelfths, is_wide: false, is_number: false, is_unseen: false, sorts_by: None }
     }
 
     /// Left out on a narrow sheet; its cells have the class `ledger__wide`.
@@ -30,6 +31,13 @@ impl Column {
     #[must_use]
     pub fn number(mut self) -> Self {
         self.is_number = true;
+        self
+    }
+
+    /// Its heading is only heard: a column of menus.
+    #[must_use]
+    pub fn unseen(mut self) -> Self {
+        self.is_unseen = true;
         self
     }
 
@@ -88,7 +96,7 @@ pub fn Ledger(
 
 fn heading(column: Column, sort: Option<&str>) -> impl IntoView {
     let class = column.class();
-    let Column { label, sorts_by, .. } = column;
+    let Column { label, sorts_by, is_unseen, .. } = column;
     let now = sorts_by.filter(|name| sort.is_some_and(|sort| sort.trim_start_matches('-') == *name));
     let is_descending = now.is_some() && sort.is_some_and(|sort| sort.starts_with('-'));
     let (state, arrow) = match (now, is_descending) {
@@ -97,6 +105,7 @@ fn heading(column: Column, sort: Option<&str>) -> impl IntoView {
         (Some(_), true) => (Some("descending"), " ↓"),
     };
     let content = match sorts_by {
+        None if is_unseen => view! { <span class="visually-hidden">{label}</span> }.into_any(),
         None => label.into_any(),
         Some(name) => {
             let next = if now.is_some() && !is_descending { format!("-{name}") } else { name.to_owned() };

@@ -39,7 +39,7 @@ pub fn Empty(
 ) -> impl IntoView {
     view! {
         <div class="empty">
-            <h3>{title}</h3>
+            <p class="empty__title">{title}</p>
             <p class="muted">{text.run()}</p>
             {children.map(|children| view! { <div class="empty__next">{children()}</div> })}
         </div>

@@ -1,2 +1,101 @@
 //! Whole processes: started, killed and started again.
-fn main() {}
+
+mod running;
+
+use futures::future::join_all;
+use running::{Process, chat};
+use serde_json::json;
+use std::time::Duration;
+use tollgate::store::calls::CallFilter;
+use tollgate::store::usage::UsageFilter;
+use tollgate::store::{Durability, Store};
+use tollgate::{domain::credits::Credits, domain::time::Time};
+
+/// Calls in flight when the process is killed.
+const CALLS: usize = 200;
+
+#[tokio::test]
+async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_leaves_no_meter_off() {
+    let mut process = Process::start().await;
+    let secret = process.key(json!({ "name": "killed", "limits": { "monthly_spend": "100" } })).await;
+    let calls: Vec<_> = (0..CALLS)
+        .map(|number| {
+            let words = 1 + number % 40;
+            let body = json!({ "model": "tollgate/fill", "stream": true, "max_tokens": words, "messages": [] });
+            tokio::spawn(chat(process.address, secret.clone(), body, Duration::from_millis(25)))
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    process.kill();
+    let answers: Vec<_> = join_all(calls).await.into_iter().filter_map(|call| call.expect("the task")).collect();
+    let whole: Vec<_> = answers.iter().filter(|answer| answer.body.ends_with("data: [DONE]\n\n")).collect();
+    assert!(!whole.is_empty() && whole.len() < CALLS, "{} of {CALLS} were whole: the kill came in between", whole.len());
+
+    process.restart().await;
+    let store = Store::open(&process.database(), Durability::Process).await.expect("the store");
+    for answer in &whole {
+        let row = store.call(&answer.request_id.as_str().into()).await.expect("the store").expect("the call is in the log");
+        assert_eq!(row.status, 200, "{row:?}");
+        let words = answer.body.matches("word").count() as u64;
+        assert_eq!((row.usage.output, row.cost), (words, Credits::from_nanos(words as i64 * 2_000)));
+    }
+    assert!(store.pending_calls().await.expect("the store").is_empty(), "every call has ended");
+    let rows = store.calls(&CallFilter { limit: 1_000, ..CallFilter::default() }).await.expect("the store");
+    let everything = UsageFilter { to: Time::from_micros(i64::MAX), ..UsageFilter::default() };
+    let rollups = store.usage(&everything).await.expect("the store");
+    let logged = rows.iter().fold((0, Credits::ZERO), |sum, row| (sum.0 + row.usage.total(), sum.1 + row.cost));
+    let rolled = rollups.iter().fold((0, Credits::ZERO), |sum, row| (sum.0 + row.usage.total(), sum.1 + row.cost));
+    assert_eq!(logged, rolled);
+    assert!(logged.1 > Credits::ZERO);
+}
+
+#[tokio::test]
+async fn a_second_serve_on_the_same_database_is_refused() {
+    let process = Process::start().await;
+    let second = process.command(&["serve", "--listen", "127.0.0.1:0"]).output().await.expect("it runs");
+    assert!(!second.status.success());
+    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(told.contains("another tollgate serves"), "{told}");
+}
+
+#[tokio::test]
+async fn sigterm_lets_streams_finish_and_exits_with_0() {
+    let mut process = Process::start().await;
+    let secret = process.key(json!({ "name": "drained" })).await;
+    let body = json!({ "model": "tollgate/fill", "stream": true, "max_tokens": 20, "messages": [] });
+    let call = tokio::spawn(chat(process.address, secret, body, Duration::from_millis(50)));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    process.terminate();
+    let answer = call.await.expect("the task").expect("an answer");
+    assert!(answer.body.ends_with("data: [DONE]\n\n") && answer.body.contains("word20"), "{}", answer.body);
+    assert_eq!(process.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn the_first_start_prints_a_set_up_link_that_an_admin_made_by_command_voids() {
+    let process = Process::start_without_admin().await;
+    let path = process.setup_path().expect("a link was printed");
+    assert_eq!(process.get(&path).await.0, 200);
+    assert!(process.get(&path).await.1.contains("name=\"password\""));
+    process.create_admin().await;
+    let page = process.get(&path).await.1;
+    assert!(!page.contains("name=\"password\""), "{page}");
+}
+
+#[tokio::test]
+async fn the_binary_alone_in_an_empty_folder_serves_the_console_with_its_assets() {
+    let process = Process::start_alone().await;
+    let (status, page) = process.get("/sign-in").await;
+    assert_eq!(status, 200);
+    let asset = |before: &str, after: &str| {
+        let start = page.find(before).map(|at| at + before.len())?;
+        Some(page[start..].split(after).next()?.to_owned())
+    };
+    let style = asset("rel=\"stylesheet\" href=\"", "\"").expect("a stylesheet");
+    let script = asset("import init,{hydrate} from \"", "\"").expect("a script");
+    for path in [style, script, "/favicon.svg".to_owned()] {
+        let (status, body) = process.get(&path).await;
+        assert!(status == 200 && !body.is_empty(), "{path}: {status}");
+    }
+    assert_eq!(process.get("/healthz").await.0, 200);
+}
