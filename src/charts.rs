@@ -133,7 +133,7 @@ impl Chart {
             let tip = if self.is_short { 0 } else { top - 4 };
             _ = write!(
                 to,
-                "<a href=\"{href}\"><rect class=\"chart__bucket\" x=\"{}\" y=\"{top}\" \
+                "<a href=\"{href}\" aria-label=\"{says}\"><rect class=\"chart__bucket\" x=\"{}\" y=\"{top}\" \
                  width=\"{}\" height=\"{}\"/><text class=\"chart__tip\" x=\"100%\" y=\"{tip}\" \
                  text-anchor=\"end\">{says}</text></a>",
                 percent(x),
@@ -220,7 +220,7 @@ mod tests {
     fn each_bucket_is_a_link_with_its_words_and_today_is_marked() {
         let svg = november().svg();
         assert_eq!(svg.matches("<a href=").count(), 30);
-        assert!(svg.contains("href=\"/logs?on=2026-11-18&amp;x=1\">") && svg.contains(">18 November: &lt;b> &amp; 18.00 credits</text></a>"));
+        assert!(svg.contains("href=\"/logs?on=2026-11-18&amp;x=1\" aria-label=\"18 November: &lt;b>") && svg.contains(">18 November: &lt;b> &amp; 18.00 credits</text></a>"));
         assert!(svg.contains("class=\"chart__note\"") && svg.contains(">today</text>"));
         assert!(svg.matches("class=\"chart__axis").count() <= LABELS + 3);
         assert!(svg.contains("<title id=\"cost-t\">Cost by day</title><desc id=\"cost-d\">Rising; total 1,010 credits.</desc>"));

@@ -8,9 +8,10 @@ use crate::console::form::{Flash, is_secret};
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::time::Time;
 use crate::gateway::seal::{MasterKey, random_text};
+use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, REFERER, SET_COOKIE,
@@ -34,7 +35,7 @@ pub trait FlashStore: Clone + Send + Sync + 'static {
     fn take(&self, id: &str, now: Time) -> impl Future<Output = Result<Option<String>, Self::Error>> + Send;
 }
 
-/// What both halves need: [`receive`] goes around `/fn/*`, [`deliver`] around the pages.
+/// What goes around the console's routes; see [`around`].
 #[derive(Clone)]
 pub struct Flashes<S> {
     pub store: S,
@@ -76,9 +77,20 @@ impl<S: FlashStore> Flashes<S> {
     }
 }
 
-/// Around `/fn/*`: refuses other sites, gives problems their HTTP status, and turns a browser's own post into a
-/// redirect back to its page, where the outcome is delivered.
-pub async fn receive<S: FlashStore>(State(flashes): State<Flashes<S>>, request: Request, next: Next) -> Response {
+/// Puts both halves around the console's routes: its pages, and its server functions under `/fn/`. leptos mounts the
+/// functions together with the pages, so that one router holds both.
+pub fn around<S: FlashStore, T: Clone + Send + Sync + 'static>(console: Router<T>, flashes: Flashes<S>) -> Router<T> {
+    console
+        .layer(from_fn_with_state(flashes.clone(), deliver::<S>))
+        .layer(from_fn_with_state(flashes, receive::<S>))
+}
+
+/// Refuses what other sites send, gives problems their HTTP status, and turns a browser's own post into a redirect
+/// back to its page, where the outcome is delivered.
+async fn receive<S: FlashStore>(State(flashes): State<Flashes<S>>, request: Request, next: Next) -> Response {
+    if !request.uri().path().starts_with("/fn/") {
+        return next.run(request).await;
+    }
     if !is_own(request.method(), request.headers(), &flashes.public_url) {
         tracing::warn!(origin = ?request.headers().get(ORIGIN), "a form posted by another site is refused");
         let problem = "This was sent by another site, so nothing was done. Open the console and try again there.";
@@ -130,8 +142,8 @@ pub async fn receive<S: FlashStore>(State(flashes): State<Flashes<S>>, request: 
     back
 }
 
-/// Around the pages: reads the flash that the cookie names and leaves it in the request's extensions.
-pub async fn deliver<S: FlashStore>(State(flashes): State<Flashes<S>>, mut request: Request, next: Next) -> Response {
+/// Reads the flash that the cookie names and leaves it in the request's extensions, where its page finds it.
+async fn deliver<S: FlashStore>(State(flashes): State<Flashes<S>>, mut request: Request, next: Next) -> Response {
     let headers = request.headers();
     let ahead = headers.get("sec-purpose").is_some_and(|purpose| purpose.as_bytes().starts_with(b"prefetch"));
     let reads = request.method() == Method::GET && accepts_html(headers) && !ahead;

@@ -81,23 +81,16 @@ fn for_people(gateway: &Gateway, doors: &Doors) -> Router {
     };
     let routes = generate_route_list(console::App);
     let shell = move || console::shell(&names.js, &names.wasm, &names.css);
+    // leptos mounts the server functions together with the pages.
     let pages = Router::new()
         .leptos_routes_with_context(
             &House { gateway: gateway.clone(), options, stop: doors.stop.clone() },
             routes,
-            context.clone(),
+            context,
             shell,
-        )
-        .layer(middleware::from_fn_with_state(flashes.clone(), flash::deliver::<Store>));
-    let functions = {
-        let handle = move |request: Request| leptos_axum::handle_server_fns_with_context(context.clone(), request);
-        Router::new()
-            .route("/fn/{*name}", get(handle.clone()).post(handle))
-            .layer(middleware::from_fn_with_state(flashes, flash::receive::<Store>))
-    };
+        );
     let origin = doors.origin.clone();
-    pages
-        .merge(functions)
+    flash::around(pages, flashes)
         .layer(CompressionLayer::new())
         // Compression would hold events back.
         .route("/live", get(live::changes))

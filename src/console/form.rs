@@ -142,7 +142,7 @@ where
                 Toasts::say(message);
             }
         }
-        Some(Err(_)) => browser::focus_soon("[aria-invalid=true], .notice[role=alert]"),
+        Some(Err(_)) => browser::focus_soon(&["[aria-invalid=true]", ".notice[role=alert]"]),
         None => {}
     });
     let state = FormState {
@@ -176,6 +176,16 @@ where
             Some(Err(_)) => None,
             None => self.flash.get_value(),
         }
+    }
+
+    /// Starts afresh whenever `shown` turns false: a dialog that is opened again knows nothing of the last time.
+    pub fn forget_unless(self, shown: impl Fn() -> bool + 'static) {
+        Effect::new(move |_| {
+            if !shown() {
+                self.flash.set_value(None);
+                self.action.clear();
+            }
+        });
     }
 
     /// Counts the answers, so that a resource which reads it is fetched again after each.

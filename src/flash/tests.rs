@@ -1,7 +1,6 @@
 //! A scripted server function behind both halves, asked as a browser without JavaScript asks.
 
 use super::*;
-use axum::Router;
 use axum::routing::{get, post};
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -43,16 +42,11 @@ fn site(public_url: &'static str) -> Site {
         false => ([(SET_COOKIE, "inner=1")], r#"{"secret":"sk-tg-hidden"}"#).into_response(),
     });
     let leave = post(async || ([(LOCATION, "/sign-in"), (IS_REDIRECT, "")], "null"));
-    let functions = Router::new()
-        .route("/fn/make", make)
-        .route("/fn/leave", leave)
-        .layer(axum::middleware::from_fn_with_state(flashes.clone(), receive::<Rows>));
     let page = get(async |request: Request| {
         request.extensions().get::<Flash>().map(|flash| serde_json::to_string(flash).unwrap()).unwrap_or_default()
     });
-    let pages =
-        Router::new().route("/tokens", page).layer(axum::middleware::from_fn_with_state(flashes, deliver::<Rows>));
-    Site { rows, clock, router: functions.merge(pages) }
+    let console = Router::new().route("/fn/make", make).route("/fn/leave", leave).route("/tokens", page);
+    Site { rows, clock, router: around(console, flashes) }
 }
 
 impl Site {

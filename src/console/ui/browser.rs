@@ -10,10 +10,10 @@ pub fn find(selector: &str) -> Option<Element> {
     document().query_selector(selector).ok().flatten()
 }
 
-/// Puts the focus on what a selector finds, once the page has been drawn again.
-pub fn focus_soon(selector: &'static str) {
+/// Puts the focus on what the first of the selectors finds that finds anything, once the page has been drawn again.
+pub fn focus_soon(selectors: &'static [&'static str]) {
     request_animation_frame(move || {
-        if let Some(element) = find(selector) {
+        if let Some(element) = selectors.iter().find_map(|selector| find(selector)) {
             focus(&element);
         }
     });

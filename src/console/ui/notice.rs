@@ -20,11 +20,18 @@ fn class(sign: Sign) -> &'static str {
     }
 }
 
-/// Why a form was not accepted, in one sentence; the fields say their own part. Nothing while there is no problem.
+/// Why a form was not accepted, in one sentence. Nothing while there is no problem, or where the one field that has to
+/// change says so itself.
 #[component]
-pub fn FormProblem(form: FormState) -> impl IntoView {
+pub fn FormProblem(
+    form: FormState,
+    /// For forms that show none of their fields, such as the actions of a list.
+    #[prop(optional)]
+    always: bool,
+) -> impl IntoView {
     move || {
-        form.message().map(|message| {
+        let said_by_field = form.problem().is_some_and(|problem| problem.fields.len() == 1) && !always;
+        form.message().filter(|_| !said_by_field).map(|message| {
             view! { <p class="notice notice--blocks" role="alert" tabindex="-1">{message}</p> }
         })
     }
