@@ -1,9 +1,110 @@
-//! The management API: what programs may do that manage keys, models, providers, and read logs and usage.
+//! The management API: what programs do that manage keys, models and providers, and read logs and usage. One file a
+//! resource; each handler asks who is there, calls one verb of the gateway, and answers in the contract's shape.
 
+mod address;
+mod body;
+mod docs;
+mod keys;
+mod logs;
+mod merge_patch;
+mod models;
 mod problem;
+mod providers;
+mod schema;
+mod usage;
 
-/// To come.
-pub fn router<S: Clone + Send + Sync + 'static>(_: crate::gateway::Gateway) -> axum::Router<S> {
-    axum::Router::new()
+use crate::gateway::Gateway;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, HeaderValue};
+use std::sync::LazyLock;
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::ToSchema;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const ABOUT: &str = "Manages a Tollgate: the same verbs as its console. Money is a decimal string of credits, times are \
+RFC 3339 in UTC, ids are opaque strings. `PATCH` takes a JSON merge patch (RFC 7396). Lists are paged by `limit` and \
+`cursor`. Unknown fields and filters are refused.";
+
+/// Every route below `/api/v1`, the page that describes them, and JSON for every path and method that there is none for.
+pub fn router(gateway: Gateway) -> Router {
+    let header = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+    };
+    let (routes, _) = resources().split_for_parts();
+    routes
+        // Public: it says nothing that the source does not.
+        .route("/api/v1/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str())))
+        .route("/docs", get(docs::page))
+        .route("/api/{*path}", any(problem::no_such_route))
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(DefaultBodyLimit::max(body::LARGEST))
+        // Answers hold secrets and figures that change; none is to be kept on the way.
+        .layer(header(CACHE_CONTROL, "no-store"))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .with_state(gateway)
 }
-pub fn openapi() -> utoipa::openapi::OpenApi { utoipa::openapi::OpenApi::default() }
+
+/// The document that describes the routes, derived from their handlers.
+pub fn openapi() -> OpenApi {
+    let (_, mut document) = resources().split_for_parts();
+    // The router's wildcard for a name with slashes is not OpenAPI's: there it is a plain parameter.
+    let paths = std::mem::replace(&mut document.paths, Paths::new());
+    document.paths.paths = paths.paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    document
+}
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    // Its maps have text keys and it holds no floats, which is all that JSON can refuse.
+    openapi().to_json().expect("an OpenAPI document is JSON")
+});
+
+fn resources() -> OpenApiRouter<Gateway> {
+    let resources = OpenApiRouter::default()
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::read, keys::edit, keys::revoke))
+        .routes(routes!(keys::restore))
+        .routes(routes!(models::list, models::create))
+        .routes(routes!(models::read, models::edit, models::delete))
+        .routes(routes!(providers::list, providers::create))
+        .routes(routes!(providers::read, providers::edit, providers::delete))
+        .routes(routes!(providers::test))
+        .routes(routes!(logs::list))
+        .routes(routes!(logs::read))
+        .routes(routes!(usage::read));
+    OpenApiRouter::with_openapi(frame()).nest("/api/v1", resources)
+}
+
+/// What the document says besides its routes.
+fn frame() -> OpenApi {
+    const SCHEME: &str = "management_token";
+    let license = LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build();
+    let info = InfoBuilder::new()
+        .title("Tollgate management API")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(license))
+        .build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("tg-mgmt-…")
+        .description(Some("A management token. `tollgate management-token create` makes one."))
+        .build();
+    let mut errors = Vec::new();
+    problem::ErrorBody::schemas(&mut errors);
+    let components = ComponentsBuilder::new()
+        .security_scheme(SCHEME, SecurityScheme::Http(bearer))
+        .schemas_from_iter(errors)
+        .schema_from::<problem::ErrorBody>()
+        .build();
+    OpenApiBuilder::new()
+        .info(info)
+        .components(Some(components))
+        .security(Some([SecurityRequirement::new(SCHEME, [""; 0])]))
+        .build()
+}

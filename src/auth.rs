@@ -13,8 +13,7 @@ use http::request::Parts;
 use leptos::prelude::{expect_context, use_context};
 use tower_sessions::Session;
 
-pub use management_token::{Admin, Caller};
-pub use session::SignedIn;
+pub use management_token::{AdminCaller, Caller};
 
 /// The person whose browser asks. For server functions and pages: reads the request and the gateway from the context
 /// that the server provides.

@@ -126,7 +126,10 @@ impl Chart {
                 };
                 let (middle, y) = (percent(x + width / 2.0), floor + 18);
                 let label = escaped(&bucket.label);
-                _ = write!(to, "<text class=\"{class}\" x=\"{middle}\" y=\"{y}\" text-anchor=\"middle\">{label}</text>");
+                _ = write!(
+                    to,
+                    "<text class=\"{class}\" x=\"{middle}\" y=\"{y}\" text-anchor=\"middle\">{label}</text>"
+                );
                 shown += 1;
             }
             let (says, href) = (escaped(&bucket.says), escaped(&bucket.href));
@@ -165,7 +168,8 @@ fn scale(highest: f64) -> (f64, f64) {
     }
     let rough = highest / 3.0;
     let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 4.0, 5.0, 10.0].into_iter().find(|nice| nice * power >= rough * 0.999).unwrap_or(10.0) * power;
+    let step =
+        [1.0, 2.0, 2.5, 4.0, 5.0, 10.0].into_iter().find(|nice| nice * power >= rough * 0.999).unwrap_or(10.0) * power;
     (step, (highest / step).ceil().max(1.0) * step)
 }
 
@@ -208,7 +212,10 @@ mod tests {
     #[test]
     fn a_chart_carries_classes_and_no_colours_nor_styles() {
         let svg = november().svg();
-        assert!(!svg.contains("style=") && !svg.contains("fill=") && !svg.contains('#') && !svg.contains("viewBox"), "{svg}");
+        assert!(
+            !svg.contains("style=") && !svg.contains("fill=") && !svg.contains('#') && !svg.contains("viewBox"),
+            "{svg}"
+        );
         assert_eq!(svg.matches("class=\"chart__1\"").count(), 20);
         assert_eq!(svg.matches("class=\"chart__2\"").count(), 20);
         assert_eq!(svg.matches("class=\"chart__3\"").count(), 0, "nothing is drawn for nothing");
@@ -220,10 +227,15 @@ mod tests {
     fn each_bucket_is_a_link_with_its_words_and_today_is_marked() {
         let svg = november().svg();
         assert_eq!(svg.matches("<a href=").count(), 30);
-        assert!(svg.contains("href=\"/logs?on=2026-11-18&amp;x=1\" aria-label=\"18 November: &lt;b>") && svg.contains(">18 November: &lt;b> &amp; 18.00 credits</text></a>"));
+        assert!(
+            svg.contains("href=\"/logs?on=2026-11-18&amp;x=1\" aria-label=\"18 November: &lt;b>")
+                && svg.contains(">18 November: &lt;b> &amp; 18.00 credits</text></a>")
+        );
         assert!(svg.contains("class=\"chart__note\"") && svg.contains(">today</text>"));
         assert!(svg.matches("class=\"chart__axis").count() <= LABELS + 3);
-        assert!(svg.contains("<title id=\"cost-t\">Cost by day</title><desc id=\"cost-d\">Rising; total 1,010 credits.</desc>"));
+        assert!(svg.contains(
+            "<title id=\"cost-t\">Cost by day</title><desc id=\"cost-d\">Rising; total 1,010 credits.</desc>"
+        ));
     }
 
     #[test]
@@ -240,11 +252,22 @@ mod tests {
 
     #[test]
     fn the_scale_counts_as_people_do() {
-        for (highest, step, ceiling) in [(95.73, 40.0, 120.0), (1.0, 0.4, 1.2), (3.0, 1.0, 3.0), (0.0, 1.0, 1.0), (7000.0, 2500.0, 7500.0)] {
+        for (highest, step, ceiling) in
+            [(95.73, 40.0, 120.0), (1.0, 0.4, 1.2), (3.0, 1.0, 3.0), (0.0, 1.0, 1.0), (7000.0, 2500.0, 7500.0)]
+        {
             let (got_step, got_ceiling) = scale(highest);
-            assert!((got_step - step).abs() < 1e-9 && (got_ceiling - ceiling).abs() < 1e-9, "{highest}: {got_step} {got_ceiling}");
+            assert!(
+                (got_step - step).abs() < 1e-9 && (got_ceiling - ceiling).abs() < 1e-9,
+                "{highest}: {got_step} {got_ceiling}"
+            );
         }
-        for (value, step, text) in [(120.0, 40.0, "120"), (7500.0, 2500.0, "7,500"), (0.8, 0.4, "0.8"), (0.004, 0.002, "0.004"), (2.5, 2.5, "2.5")] {
+        for (value, step, text) in [
+            (120.0, 40.0, "120"),
+            (7500.0, 2500.0, "7,500"),
+            (0.8, 0.4, "0.8"),
+            (0.004, 0.002, "0.004"),
+            (2.5, 2.5, "2.5"),
+        ] {
             assert_eq!(number(value, step), text);
         }
     }

@@ -30,6 +30,12 @@ pub enum Command {
     /// Permissions to use the management API.
     #[command(subcommand)]
     ManagementToken(ManagementTokenCommand),
+    /// Recount every rollup from the rows, beside a running server or without one; exits 1 and names each difference.
+    #[command(args_override_self = true)]
+    Audit {
+        #[command(flatten)]
+        place: Place,
+    },
     /// Print the management API's OpenAPI document.
     Openapi,
 }
@@ -145,7 +151,8 @@ impl Cli {
     pub fn read() -> anyhow::Result<Self> {
         let mut words: Vec<OsString> = std::env::args_os().collect();
         let is_command = |word: &OsString| {
-            let known = ["serve", "account", "management-token", "openapi", "help", "-h", "--help", "-V", "--version"];
+            let known =
+                ["serve", "account", "management-token", "audit", "openapi", "help", "-h", "--help", "-V", "--version"];
             known.iter().any(|name| word == name)
         };
         if !words.get(1).is_some_and(is_command) {

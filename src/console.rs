@@ -16,9 +16,10 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
+use leptos_router::hooks::use_location;
 use leptos_router::{SsrMode, path};
 use std::sync::Arc;
-use ui::frame::{Frame, Viewer};
+use ui::frame::{Brand, Frame, Viewer};
 use ui::live::{provide_live, use_live};
 use ui::preferences::{Preferences, provide_preferences};
 use ui::sheet::Sheet;
@@ -118,10 +119,15 @@ pub async fn fetch_viewer() -> Result<Viewer, Problem> {
         Ok(account) => account,
         Err(problem) => {
             if problem.kind == ProblemKind::SignedOut {
-                let asked = use_context::<http::request::Parts>().map(|parts| parts.uri.to_string()).unwrap_or_default();
+                let asked =
+                    use_context::<http::request::Parts>().map(|parts| parts.uri.to_string()).unwrap_or_default();
                 let next = if asked.starts_with("/fn/") || asked == "/" { String::new() } else { asked };
                 let query = serde_urlencoded::to_string([("next", &next)]).unwrap_or_default();
-                leptos_axum::redirect(&if next.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?{query}") });
+                leptos_axum::redirect(&if next.is_empty() {
+                    "/sign-in".to_owned()
+                } else {
+                    format!("/sign-in?{query}")
+                });
             }
             return Err(problem);
         }
@@ -129,7 +135,8 @@ pub async fn fetch_viewer() -> Result<Viewer, Problem> {
     let gateway = expect_context::<Gateway>();
     let zone = Zone::parse(&account.timezone).unwrap_or_else(Zone::utc);
     let offset = zone.local(gateway.clock().now()).strftime("%:z").to_string();
-    let named = if zone.name().starts_with("UTC") { zone.name().to_owned() } else { format!("{}, UTC{offset}", zone.name()) };
+    let named =
+        if zone.name().starts_with("UTC") { zone.name().to_owned() } else { format!("{}, UTC{offset}", zone.name()) };
     Ok(Viewer {
         counts: ui::frame::Counts {
             tokens: Some(gateway.count_keys(&account).await?),
@@ -162,6 +169,7 @@ fn Nowhere() -> impl IntoView {
     set_status(404);
     view! {
         <div class="entry">
+            <header><Brand/></header>
             <Sheet title="Nothing here">
                 <p>"This address leads to no page of the console. It may have been mistyped, or what it showed is gone."</p>
                 <p class="sheet__after"><a class="button" href="/">"To the dashboard"</a></p>
@@ -189,6 +197,15 @@ fn Trouble(errors: ArcRwSignal<Errors>) -> impl IntoView {
         _ => (500, "This page failed"),
     };
     set_status(status);
+    // Whoever goes elsewhere leaves the trouble behind.
+    let here = use_location();
+    Effect::new(move |before: Option<String>| {
+        let now = here.pathname.get() + &here.search.get();
+        if before.is_some_and(|before| before != now) {
+            errors.set(Errors::default());
+        }
+        now
+    });
     let request = use_context::<RequestId>().map(|RequestId(id)| {
         view! { <p class="muted">"Request " <code>{id}</code> ", by which the log knows it."</p> }
     });

@@ -80,9 +80,7 @@ impl<S: FlashStore> Flashes<S> {
 /// Puts both halves around the console's routes: its pages, and its server functions under `/fn/`. leptos mounts the
 /// functions together with the pages, so that one router holds both.
 pub fn around<S: FlashStore, T: Clone + Send + Sync + 'static>(console: Router<T>, flashes: Flashes<S>) -> Router<T> {
-    console
-        .layer(from_fn_with_state(flashes.clone(), deliver::<S>))
-        .layer(from_fn_with_state(flashes, receive::<S>))
+    console.layer(from_fn_with_state(flashes.clone(), deliver::<S>)).layer(from_fn_with_state(flashes, receive::<S>))
 }
 
 /// Refuses what other sites send, gives problems their HTTP status, and turns a browser's own post into a redirect

@@ -9,18 +9,24 @@ use futures::Stream;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 const EVERY: Duration = Duration::from_secs(1);
 
 /// `GET /live`: each message is a list of topics with commas between them.
-pub async fn changes(State(gateway): State<Gateway>, State(stop): State<CancellationToken>, session: tower_sessions::Session) -> Response {
+pub async fn changes(
+    State(gateway): State<Gateway>,
+    State(stop): State<CancellationToken>,
+    session: tower_sessions::Session,
+) -> Response {
     if auth::session::account(&gateway, &session).await.is_err() {
         return axum::http::StatusCode::UNAUTHORIZED.into_response();
     }
-    Sse::new(messages(gateway.changes(), stop)).keep_alive(KeepAlive::new().interval(Duration::from_secs(20))).into_response()
+    Sse::new(messages(gateway.changes(), stop))
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
+        .into_response()
 }
 
 fn messages(changes: Receiver<Topic>, stop: CancellationToken) -> impl Stream<Item = Result<Event, Infallible>> {

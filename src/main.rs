@@ -47,6 +47,7 @@ async fn run() -> anyhow::Result<()> {
             println!("{}", gateway.create_management_token(&account, &name).await?);
             Ok(())
         }
+        Command::Audit { place } => audit(&place).await,
         Command::Openapi => {
             println!("{}", api::openapi().to_pretty_json()?);
             Ok(())
@@ -88,6 +89,32 @@ async fn serve(settings: &Serve) -> anyhow::Result<()> {
     drop((pg_claim, alone));
     store.close().await;
     tracing::info!("stopped; the books are closed");
+    Ok(())
+}
+
+/// Proves from the rows that the books balance.
+async fn audit(place: &Place) -> anyhow::Result<()> {
+    let store = open(place).await?;
+    let differences = store.differences().await?;
+    let counted = store.counted().await?;
+    for one in &differences {
+        println!(
+            "{}: key {} on {} ({}, {}): rollup less rows = {} calls, {} requests, {} tokens, {} nano-credits",
+            one.at(),
+            one.key_id,
+            one.model,
+            one.endpoint,
+            one.outcome,
+            one.calls,
+            one.requests,
+            one.tokens,
+            one.cost_nanos,
+        );
+    }
+    if !differences.is_empty() {
+        bail!("the books do not balance: {} quarter hours differ, over {} calls", differences.len(), counted.calls);
+    }
+    println!("The books balance: {} calls, {} of them in flight.", counted.calls, counted.pending);
     Ok(())
 }
 

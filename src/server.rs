@@ -82,13 +82,12 @@ fn for_people(gateway: &Gateway, doors: &Doors) -> Router {
     let routes = generate_route_list(console::App);
     let shell = move || console::shell(&names.js, &names.wasm, &names.css);
     // leptos mounts the server functions together with the pages.
-    let pages = Router::new()
-        .leptos_routes_with_context(
-            &House { gateway: gateway.clone(), options, stop: doors.stop.clone() },
-            routes,
-            context,
-            shell,
-        );
+    let pages = Router::new().leptos_routes_with_context(
+        &House { gateway: gateway.clone(), options, stop: doors.stop.clone() },
+        routes,
+        context,
+        shell,
+    );
     let origin = doors.origin.clone();
     flash::around(pages, flashes)
         .layer(CompressionLayer::new())
@@ -132,7 +131,9 @@ async fn ready(State(gateway): State<Gateway>) -> Response {
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     let message = "Something failed here that should not have. The log has the details.\n";
     let mut response = (StatusCode::INTERNAL_SERVER_ERROR, message).into_response();
-    response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -152,7 +153,12 @@ impl FlashStore for Store {
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+    drain: Duration,
+) -> std::io::Result<()> {
     // Chunks leave as they arrive.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {

@@ -1,6 +1,7 @@
 //! The rows: SQLite by default, PostgreSQL for several nodes, one SQL text for both. Knows no HTTP and no settings.
 
 pub mod accounts;
+pub mod audit;
 pub mod calls;
 pub mod flashes;
 pub mod keys;

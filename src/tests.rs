@@ -1,6 +1,8 @@
 //! Tests of the whole: a gateway on each database, a clock wound by hand, upstreams that follow a script.
 
+mod api;
 mod app;
+mod auth;
 mod proxy;
 mod store;
 mod tidy;

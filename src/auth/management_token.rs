@@ -15,7 +15,7 @@ pub struct Caller(pub Account);
 
 /// The same, for what only admins may do.
 #[derive(Clone, Debug)]
-pub struct Admin(pub Account);
+pub struct AdminCaller(pub Account);
 
 impl<S> FromRequestParts<S> for Caller
 where
@@ -26,11 +26,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let token = bearer(parts)?;
-        Gateway::from_ref(state).management_account(token).await.map(Caller)
+        Gateway::from_ref(state).management_account(token).await.map(Self)
     }
 }
 
-impl<S> FromRequestParts<S> for Admin
+impl<S> FromRequestParts<S> for AdminCaller
 where
     S: Send + Sync,
     Gateway: FromRef<S>,
@@ -39,7 +39,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Caller(account) = Caller::from_request_parts(parts, state).await?;
-        admins_only(account).map(Admin)
+        admins_only(account).map(Self)
     }
 }
 

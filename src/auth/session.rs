@@ -8,8 +8,6 @@ use crate::domain::time::Time;
 use crate::gateway::Gateway;
 use crate::store::StoreError;
 use async_trait::async_trait;
-use axum::extract::{FromRef, FromRequestParts};
-use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tower_sessions::cookie::SameSite;
@@ -44,7 +42,7 @@ pub fn sessions(gateway: &Gateway, public_url: &str) -> SessionManagerLayer<Rows
     if !secure {
         tracing::warn!(public_url, "the public URL is not https: session cookies can be read on the way");
     }
-    SessionManagerLayer::new(Rows(gateway.clone()))
+    SessionManagerLayer::new(Rows::new(gateway))
         .with_name(if secure { "__Host-tollgate" } else { "tollgate" })
         .with_secure(secure)
         .with_http_only(true)
@@ -86,35 +84,9 @@ pub async fn account(gateway: &Gateway, session: &Session) -> Result<Account, Pr
     Ok(account)
 }
 
-/// When this session began.
-///
-/// # Errors
-/// [`ProblemKind::SignedOut`] where nobody is signed in.
-pub async fn signed_in_at(session: &Session) -> Result<Time, Problem> {
-    let known = session.get::<SignIn>(SIGN_IN).await.map_err(|error| broken(&error))?;
-    known.map(|sign_in| sign_in.signed_in_at).ok_or_else(signed_out)
-}
-
 fn broken(error: &tower_sessions::session::Error) -> Problem {
     tracing::error!(%error, "a session could not be read or written");
     Problem::new(ProblemKind::Unavailable, "The database cannot be reached. Try again in a moment.")
-}
-
-/// The person whose browser asks, for handlers outside the console's server functions.
-#[derive(Clone, Debug)]
-pub struct SignedIn(pub Account);
-
-impl<S> FromRequestParts<S> for SignedIn
-where
-    S: Send + Sync,
-    Gateway: FromRef<S>,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let session = parts.extensions.get::<Session>().cloned().ok_or_else(signed_out)?;
-        account(&Gateway::from_ref(state), &session).await.map(SignedIn)
-    }
 }
 
 /// The rows behind the cookies. An id is stored as its keyed hash: whoever reads the database can use no session.
@@ -122,6 +94,10 @@ where
 pub struct Rows(Gateway);
 
 impl Rows {
+    pub fn new(gateway: &Gateway) -> Self {
+        Self(gateway.clone())
+    }
+
     fn place(&self, id: &Id) -> String {
         self.0.master().hash(&format!("session {id}"))
     }

@@ -15,7 +15,15 @@ pub enum Ink {
 }
 
 const CLASSES: [&str; 9] = [
-    "chart__grid", "chart__base", "chart__ghost", "chart__1", "chart__2", "chart__3", "chart__4", "chart__5", "chart__6",
+    "chart__grid",
+    "chart__base",
+    "chart__ghost",
+    "chart__1",
+    "chart__2",
+    "chart__3",
+    "chart__4",
+    "chart__5",
+    "chart__6",
 ];
 
 impl Ink {

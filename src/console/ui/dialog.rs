@@ -8,7 +8,7 @@ use leptos::children::ViewFn;
 use leptos::ev::Event;
 use leptos::html;
 use leptos::prelude::*;
-use leptos::web_sys::{Element, KeyboardEvent};
+use leptos::web_sys::KeyboardEvent;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
@@ -34,6 +34,12 @@ pub fn Dialog(
             // The server left it open and not modal, for browsers without JavaScript.
             _ = dialog.remove_attribute("open");
             _ = dialog.show_modal();
+            // One that asks for nothing is read from its beginning.
+            if let Some(title) =
+                browser::find("#dialog-t").filter(|_| browser::find("dialog:modal [autofocus]").is_none())
+            {
+                browser::focus(&title);
+            }
         }
     });
     let leave = leave(close.clone());
@@ -56,7 +62,7 @@ pub fn Dialog(
         >
             <header class="dialog__head">
                 <div>
-                    <h2 class="dialog__title" id="dialog-t">{title}</h2>
+                    <h2 class="dialog__title" id="dialog-t" tabindex="-1">{title}</h2>
                     <p class="dialog__lede">{lede.run()}</p>
                 </div>
                 <Close href=close/>

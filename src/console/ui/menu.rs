@@ -1,8 +1,13 @@
 //! A small menu of things to do with one row.
 
+use leptos::ev::{FocusEvent, KeyboardEvent};
+use leptos::html;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+use leptos::web_sys::Node;
 
-/// A button with three dots; `children` are links and buttons of the class `menu__item`. Opens without JavaScript.
+/// A button with three dots; `children` are links and buttons of the class `menu__item`. Opens without JavaScript; with
+/// it, it also closes when something is chosen, when the focus leaves it, and with Escape.
 #[component]
 pub fn RowMenu(
     /// Unique on the page.
@@ -13,10 +18,30 @@ pub fn RowMenu(
     of: String,
     children: Children,
 ) -> impl IntoView {
+    let menu = NodeRef::<html::Details>::new();
+    let close = move || {
+        if let Some(menu) = menu.get_untracked() {
+            menu.set_open(false);
+        }
+    };
+    let left = move |event: FocusEvent| {
+        let to = event.related_target().and_then(|to| to.dyn_into::<Node>().ok());
+        if let (Some(menu), Some(to)) = (menu.get_untracked(), to)
+            && !menu.contains(Some(&to))
+        {
+            close();
+        }
+    };
+    let escape = move |event: KeyboardEvent| {
+        if event.key() == "Escape" {
+            close();
+        }
+    };
     view! {
-        <details class="row-menu" id=id name="row-menu">
+        <details class="row-menu" id=id name="row-menu" node_ref=menu on:focusout=left on:keydown=escape>
             <summary aria-label=format!("Actions for {of}")>"⋯"</summary>
-            <div class="menu">{children()}</div>
+            // Later, so that the button that was chosen still sends its form.
+            <div class="menu" on:click=move |_| request_animation_frame(close)>{children()}</div>
         </details>
     }
 }

@@ -173,7 +173,10 @@ async fn ask(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<(u16,
     Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
-async fn send(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Result<hyper::Response<hyper::body::Incoming>, String> {
+async fn send(
+    address: SocketAddr,
+    mut request: Request<Full<Bytes>>,
+) -> Result<hyper::Response<hyper::body::Incoming>, String> {
     let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
     let connection = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = connection.map_err(|error| error.to_string())?;

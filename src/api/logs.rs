@@ -1,0 +1,260 @@
+//! Logs: `/api/v1/logs`, one row a call, newest first.
+
+use super::address::{Filters, Limit, Listing, Named, parsed};
+use super::problem::ReadFailures;
+use crate::auth::Caller;
+use crate::domain::call::{Attempt, Call};
+use crate::domain::id::{CallId, KeyId};
+use crate::domain::problem::Problem;
+use crate::domain::refusal::{Figure, Refusal};
+use crate::domain::time::Time;
+use crate::domain::usage::Usage;
+use crate::gateway::Gateway;
+use crate::gateway::usage::LogQuery;
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A call, as the contract writes its row.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LogRow {
+    /// The request id: the `x-request-id` of its answer.
+    id: String,
+    #[schema(value_type = String, format = DateTime)]
+    at: Time,
+    key_id: String,
+    /// As it was at the call.
+    key_name: String,
+    group_id: Option<String>,
+    account_id: String,
+    #[schema(example = "/v1/chat/completions")]
+    endpoint: String,
+    /// What the caller speaks, such as `openai`.
+    dialect: String,
+    model: String,
+    /// `null` where no upstream was reached.
+    provider: Option<String>,
+    stream: bool,
+    /// The HTTP status the caller was sent; `null` while the call is in flight.
+    status: Option<u16>,
+    /// Why it was refused or failed.
+    refusal: Option<LogRefusal>,
+    tokens: Tokens,
+    /// Credits, with all nine decimals.
+    #[schema(example = "0.000123000")]
+    cost: String,
+    /// The arithmetic behind the cost.
+    cost_basis: String,
+    /// `upstream`, `estimated` or `interrupted`; `null` where nothing was used.
+    usage_source: Option<&'static str>,
+    first_byte_ms: Option<u64>,
+    total_ms: Option<u64>,
+    client_ip: String,
+    user_agent: String,
+    attempts: Vec<LogAttempt>,
+    /// `pending`, `settled` or `refused`.
+    state: &'static str,
+    /// The caller's own `x-request-id`, if it sent one.
+    client_request_id: Option<String>,
+}
+
+/// Tokens by kind.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Tokens {
+    input: u64,
+    /// Part of `input`.
+    cached: u64,
+    output: u64,
+    /// Part of `output`.
+    reasoning: u64,
+}
+
+/// Why a call was refused or failed; the figures are there where a limit refused it.
+#[derive(Debug, Serialize, ToSchema)]
+struct LogRefusal {
+    #[schema(example = "quota_exceeded")]
+    code: &'static str,
+    message: String,
+    param: Option<String>,
+    #[serde(flatten)]
+    limit: Option<LogLimit>,
+}
+
+/// The limit that refused; counts are numbers, credits decimal strings.
+#[derive(Debug, Serialize, ToSchema)]
+struct LogLimit {
+    /// `key` or `account`.
+    scope: &'static str,
+    /// The field that set it, such as `monthly_spend`.
+    limit: String,
+    /// `requests`, `tokens` or `credits`.
+    measure: &'static str,
+    period: String,
+    #[schema(value_type = Value)]
+    max: Figure,
+    #[schema(value_type = Value)]
+    used: Figure,
+    #[schema(value_type = Value)]
+    held: Figure,
+    #[schema(value_type = Value)]
+    requested: Figure,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    resets_at: Option<Time>,
+}
+
+/// One try at an upstream.
+#[derive(Debug, Serialize, ToSchema)]
+struct LogAttempt {
+    provider: String,
+    upstream_model: String,
+    /// The HTTP status it answered with, if it answered.
+    status: Option<u16>,
+    /// What went wrong, if something did.
+    error: Option<String>,
+    ms: u64,
+}
+
+impl From<Call> for LogRow {
+    fn from(call: Call) -> Self {
+        let arrival = call.arrival;
+        Self {
+            id: arrival.id.0,
+            at: arrival.at,
+            key_id: arrival.key_id.0,
+            key_name: arrival.key_name,
+            group_id: None,
+            account_id: arrival.account_id.0,
+            endpoint: arrival.endpoint,
+            dialect: arrival.dialect,
+            model: arrival.model,
+            provider: Some(call.provider).filter(|name| !name.is_empty()),
+            stream: arrival.stream,
+            status: Some(call.status).filter(|status| *status != 0),
+            refusal: call.refusal.map(LogRefusal::from),
+            tokens: call.usage.into(),
+            cost: call.cost.exact(),
+            cost_basis: call.cost_basis,
+            usage_source: call.usage_source.map(|source| source.as_str()),
+            first_byte_ms: call.first_byte_ms,
+            total_ms: call.total_ms,
+            client_ip: arrival.client_ip,
+            user_agent: arrival.user_agent,
+            attempts: call.attempts.into_iter().map(LogAttempt::from).collect(),
+            state: call.state.as_str(),
+            client_request_id: arrival.client_request_id,
+        }
+    }
+}
+
+impl From<Usage> for Tokens {
+    fn from(usage: Usage) -> Self {
+        Self { input: usage.input, cached: usage.cached_input, output: usage.output, reasoning: usage.reasoning }
+    }
+}
+
+impl From<Refusal> for LogRefusal {
+    fn from(refusal: Refusal) -> Self {
+        let limit = refusal.detail.map(|detail| LogLimit {
+            scope: detail.scope.as_str(),
+            limit: detail.limit,
+            measure: detail.measure.as_str(),
+            period: detail.period,
+            max: detail.max,
+            used: detail.used,
+            held: detail.held,
+            requested: detail.requested,
+            resets_at: detail.resets_at,
+        });
+        Self { code: refusal.code.as_str(), message: refusal.message, param: refusal.param, limit }
+    }
+}
+
+impl From<Attempt> for LogAttempt {
+    fn from(attempt: Attempt) -> Self {
+        let Attempt { provider, upstream_model, status, error, ms } = attempt;
+        Self { provider, upstream_model, status, error, ms }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LogFilters {
+    #[param(value_type = Option<String>)]
+    key_id: Option<KeyId>,
+    model: Option<String>,
+    /// A path, such as `/v1/chat/completions`.
+    endpoint: Option<String>,
+    /// A status such as `402`, or its hundreds, such as `4xx`.
+    #[param(value_type = Option<String>)]
+    status: Option<Status>,
+    /// Calls at or after this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Time>,
+    /// Calls before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Time>,
+    /// A call's own id, or the one its caller gave it.
+    request_id: Option<String>,
+    /// Rows on a page, 1 to 1,000; 50 where absent.
+    #[serde(default)]
+    #[param(value_type = Option<u32>)]
+    limit: Limit,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A status, or all from the first to the last of its hundreds.
+#[derive(Debug)]
+struct Status(u16, u16);
+
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let exact = |text: &str| text.parse().ok().filter(|status| (100..=599).contains(status));
+        let hundreds = |text: &str| exact(&format!("{}00", text.strip_suffix("xx")?));
+        let parse = |text: &str| {
+            exact(text)
+                .map(|status| Self(status, status))
+                .or_else(|| hundreds(text).map(|first| Self(first, first + 99)))
+        };
+        parsed(from, parse, "write a status such as 402, or its hundreds, such as 4xx")
+    }
+}
+
+/// List calls, newest first.
+#[utoipa::path(get, path = "/logs", tag = "logs", params(LogFilters),
+    responses((status = 200, description = "A page of calls.", body = Listing<LogRow>), ReadFailures))]
+pub async fn list(
+    Caller(by): Caller,
+    Filters(filters): Filters<LogFilters>,
+    State(gateway): State<Gateway>,
+) -> Result<Json<Listing<LogRow>>, Problem> {
+    let LogFilters { key_id, model, endpoint, status, from, to, request_id, limit, cursor } = filters;
+    let status = status.map(|Status(first, last)| (first, last));
+    let query = LogQuery {
+        key_id,
+        model,
+        endpoint,
+        status,
+        from,
+        to,
+        request_id,
+        cursor,
+        limit: limit.0,
+        ..LogQuery::default()
+    };
+    Ok(Json(Listing::of(gateway.logs(&by, query).await?, LogRow::from)))
+}
+
+/// Read a call by its request id.
+#[utoipa::path(get, path = "/logs/{request_id}", tag = "logs",
+    params(("request_id" = String, Path, description = "The call's `x-request-id`.")),
+    responses((status = 200, description = "The call.", body = LogRow), ReadFailures))]
+pub async fn read(
+    Caller(by): Caller,
+    Named(id): Named,
+    State(gateway): State<Gateway>,
+) -> Result<Json<LogRow>, Problem> {
+    Ok(Json(gateway.call(&by, &CallId(id)).await?.into()))
+}

@@ -1,0 +1,126 @@
+//! Providers: `/api/v1/providers`, for admins. Credentials go in and come back masked.
+
+use super::address::{Filters, Limit, Listing, Named};
+use super::body::Object;
+use super::merge_patch::{fresh, patched};
+use super::problem::{ReadFailures, WriteFailures};
+use super::schema;
+use crate::auth::AdminCaller;
+use crate::domain::id::ProviderId;
+use crate::domain::problem::Problem;
+use crate::domain::provider::{Provider, ProviderSpec};
+use crate::gateway::Gateway;
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ProviderFilters {
+    /// Rows on a page, 1 to 1,000; 50 where absent.
+    #[serde(default)]
+    #[param(value_type = Option<u32>)]
+    limit: Limit,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// What a provider's test found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TestResult {
+    /// Whether its address and credential are good.
+    ok: bool,
+    /// What was found, in words.
+    message: String,
+    /// How long it took, in milliseconds.
+    ms: u64,
+}
+
+/// What every reader is shown of a provider and nobody sets.
+const READ_ONLY: [&str; 2] = ["id", "created_at"];
+
+/// List providers, by name.
+#[utoipa::path(get, path = "/providers", tag = "providers", params(ProviderFilters),
+    responses((status = 200, description = "A page of providers.", body = Listing<schema::Provider>), ReadFailures))]
+pub async fn list(
+    AdminCaller(by): AdminCaller,
+    Filters(filters): Filters<ProviderFilters>,
+    State(gateway): State<Gateway>,
+) -> Result<Json<Listing<Provider>>, Problem> {
+    let (all, cursor) = (gateway.providers(&by)?, filters.cursor.as_deref());
+    Ok(Json(Listing::by_name(all, |provider| &provider.name, cursor, filters.limit, |provider| provider)))
+}
+
+/// Make a provider.
+#[utoipa::path(post, path = "/providers", tag = "providers", request_body = schema::ProviderFields,
+    responses((status = 201, description = "The provider.", body = schema::Provider), WriteFailures))]
+pub async fn create(
+    AdminCaller(by): AdminCaller,
+    State(gateway): State<Gateway>,
+    Object(fields): Object,
+) -> Result<(StatusCode, Json<Provider>), Problem> {
+    let provider = gateway.create_provider(&by, fresh(fields)?).await?;
+    Ok((StatusCode::CREATED, Json(provider)))
+}
+
+/// Read a provider.
+#[utoipa::path(get, path = "/providers/{id}", tag = "providers",
+    params(("id" = String, Path, description = "The provider's id.")),
+    responses((status = 200, description = "The provider.", body = schema::Provider), ReadFailures))]
+pub async fn read(
+    AdminCaller(by): AdminCaller,
+    Named(id): Named,
+    State(gateway): State<Gateway>,
+) -> Result<Json<Provider>, Problem> {
+    gateway.provider(&by, &ProviderId(id)).map(Json)
+}
+
+/// Change a provider by a JSON merge patch. Credentials that are absent, or sent back masked as they were read, stay.
+#[utoipa::path(patch, path = "/providers/{id}", tag = "providers",
+    params(("id" = String, Path, description = "The provider's id.")), request_body = schema::ProviderPatch,
+    responses((status = 200, description = "The provider as it is now.", body = schema::Provider), WriteFailures))]
+pub async fn edit(
+    AdminCaller(by): AdminCaller,
+    Named(id): Named,
+    State(gateway): State<Gateway>,
+    Object(patch): Object,
+) -> Result<Json<Provider>, Problem> {
+    let id = ProviderId(id);
+    let known = gateway.provider(&by, &id)?;
+    let spec: ProviderSpec = patched(&known, patch, &READ_ONLY)?;
+    let credentials = match spec.credentials {
+        Some(same) if same == known.credentials => None,
+        // What the patch cleared is gone from the merged object.
+        given => Some(given.unwrap_or_default()),
+    };
+    gateway.edit_provider(&by, &id, ProviderSpec { credentials, ..spec }).await.map(Json)
+}
+
+/// Delete a provider that no model has a route to.
+#[utoipa::path(delete, path = "/providers/{id}", tag = "providers",
+    params(("id" = String, Path, description = "The provider's id.")),
+    responses((status = 204, description = "It is gone."), WriteFailures))]
+pub async fn delete(
+    AdminCaller(by): AdminCaller,
+    Named(id): Named,
+    State(gateway): State<Gateway>,
+) -> Result<StatusCode, Problem> {
+    gateway.delete_provider(&by, &ProviderId(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ask a provider for its list of models: proves its address and credential, and spends nothing.
+#[utoipa::path(post, path = "/providers/{id}/test", tag = "providers",
+    params(("id" = String, Path, description = "The provider's id.")),
+    responses((status = 200, description = "What was found.", body = TestResult), WriteFailures))]
+pub async fn test(
+    AdminCaller(by): AdminCaller,
+    Named(id): Named,
+    State(gateway): State<Gateway>,
+) -> Result<Json<TestResult>, Problem> {
+    let found = gateway.test_provider(&by, &ProviderId(id)).await?;
+    Ok(Json(TestResult { ok: found.ok, message: found.message, ms: found.ms }))
+}

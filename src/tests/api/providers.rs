@@ -1,0 +1,116 @@
+//! Providers over HTTP.
+
+use super::in_both_offices;
+use crate::domain::id::ProviderId;
+use serde_json::{Value, json};
+
+const SECRET: &str = "sk-upstream-0123456789abcdef";
+
+fn provider() -> Value {
+    json!({"name":"openai","kind":"openai","base_url":"https://api.openai.com/v1/","credentials":[SECRET]})
+}
+
+#[tokio::test]
+async fn credentials_go_in_and_are_only_ever_read_back_masked() {
+    in_both_offices(async |office| {
+        let made = office.admin.post("/providers", provider()).await;
+        assert_eq!(made.status, 201);
+        let body = made.json();
+        let expected = json!({"id":body["id"],"name":"openai","kind":"openai","base_url":"https://api.openai.com/v1",
+            "credentials":["sk-…cdef"],"enabled":true,"usage_option":true,"created_at":"2026-11-20T14:00:00Z"});
+        assert_eq!(body, expected);
+        let path = format!("/providers/{}", body["id"].as_str().unwrap());
+        for answer in [made, office.admin.get(&path).await, office.admin.get("/providers").await] {
+            assert!(!answer.body.contains(SECRET));
+        }
+        assert_eq!(office.admin.get(&path).await.json(), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_patch_keeps_credentials_that_it_does_not_name_and_null_clears_them() {
+    in_both_offices(async |office| {
+        let made = office.admin.post("/providers", provider()).await.json();
+        let id = made["id"].as_str().unwrap();
+        let path = format!("/providers/{id}");
+        let stored = || async {
+            let store = office.app.store.providers().await.unwrap();
+            let sealed = store.into_iter().find(|one| one.provider.id == ProviderId::from(id)).unwrap();
+            serde_json::from_str::<Vec<String>>(&office.app.master.open(&sealed.sealed_credentials).unwrap()).unwrap()
+        };
+        let renamed = office.admin.patch(&path, json!({"name":"other"})).await.json();
+        assert_eq!((&renamed["name"], stored().await), (&json!("other"), vec![SECRET.to_owned()]));
+        let mut whole = renamed.clone();
+        whole["enabled"] = json!(false);
+        assert_eq!(
+            office.admin.patch(&path, whole.clone()).await.json(),
+            whole,
+            "an object is sent back as it was read"
+        );
+        assert_eq!(stored().await, [SECRET]);
+        office.admin.patch(&path, json!({"credentials":["sk-new-credential"]})).await;
+        assert_eq!(stored().await, ["sk-new-credential"]);
+        assert_eq!(office.admin.patch(&path, json!({"credentials":null})).await.json()["credentials"], json!([]));
+        assert_eq!(stored().await, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn providers_are_for_admins_alone() {
+    in_both_offices(async |office| {
+        for answer in [
+            office.user.get("/providers").await,
+            office.user.get("/providers/builtin").await,
+            office.user.post("/providers", provider()).await,
+            office.user.patch("/providers/builtin", json!({"enabled":false})).await,
+            office.user.delete("/providers/builtin").await,
+            office.user.post("/providers/builtin/test", json!({})).await,
+        ] {
+            assert_eq!((answer.status.as_u16(), answer.code()), (403, "forbidden".to_owned()));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_bad_field_of_a_provider_is_named() {
+    in_both_offices(async |office| {
+        for (change, status, field) in [
+            (json!({"name":null}), 400, "name"),
+            (json!({"name":"builtin"}), 409, "name"),
+            (json!({"kind":"carrier pigeon"}), 400, "kind"),
+            (json!({"base_url":"nowhere"}), 400, "base_url"),
+            (json!({"base_url":"http://169.254.169.254/v1"}), 400, "base_url"),
+            (json!({"credentials":["two\nlines"]}), 400, "credentials"),
+            (json!({"credentials":"sk-one"}), 400, "credentials"),
+            (json!({"colour":"red"}), 400, "colour"),
+        ] {
+            let mut body = provider();
+            body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            let refused = office.admin.post("/providers", body).await;
+            assert_eq!((refused.status.as_u16(), refused.fields()), (status, vec![field.to_owned()]), "{change}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_provider_is_tested_and_deleted_only_when_no_model_needs_it() {
+    in_both_offices(async |office| {
+        let tested = office.admin.post("/providers/builtin/test", json!({})).await;
+        assert_eq!((tested.status.as_u16(), &tested.json()["ok"]), (200, &json!(true)));
+        // Port 9 of loopback: nobody listens.
+        let body = json!({"name":"gone","kind":"openai","base_url":"http://127.0.0.1:9/v1"});
+        let made = office.admin.post("/providers", body).await.json();
+        let path = format!("/providers/{}", made["id"].as_str().unwrap());
+        let tested = office.admin.post(&format!("{path}/test"), json!({})).await;
+        assert_eq!((tested.status.as_u16(), &tested.json()["ok"]), (200, &json!(false)));
+        assert_eq!(office.admin.delete("/providers/builtin").await.code(), "conflict");
+        assert_eq!(office.admin.delete(&path).await.status, 204);
+        assert_eq!(office.admin.get(&path).await.status, 404);
+        assert_eq!(office.admin.post("/providers/nothing/test", json!({})).await.status, 404);
+    })
+    .await;
+}
