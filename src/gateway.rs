@@ -5,6 +5,7 @@ pub mod admit;
 pub mod authenticate;
 pub mod catalog;
 pub mod dial;
+pub mod forecast;
 pub mod hold;
 pub mod issue;
 mod journal;

@@ -5,6 +5,7 @@ mod call;
 mod error;
 mod meter;
 mod models;
+mod quota;
 mod rates;
 mod relay;
 mod sse;
@@ -51,6 +52,10 @@ pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway, terms: ProxyTe
         .route("/v1/chat/completions", post(relay::chat_completions))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
+        .route("/v1/dashboard/billing/subscription", get(quota::subscription))
+        .route("/v1/dashboard/billing/usage", get(quota::usage))
+        .route("/api/user/token", get(quota::user_token))
+        .route("/api/v1/key", get(quota::openrouter))
         .route("/v1/{*rest}", axum::routing::any(error::no_such_route))
         .method_not_allowed_fallback(error::no_such_method)
         // Upstream bytes share the console's origin, so no browser may take them for a page.

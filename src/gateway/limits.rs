@@ -1,11 +1,13 @@
 //! How limits stand: what pages and programs are shown of a key's meters.
 
 use super::Gateway;
+use crate::domain::credits::Credits;
 use crate::domain::key::Key;
 use crate::domain::ledger::Ledger;
-use crate::domain::limit::Limit;
+use crate::domain::limit::{Limit, Measure, Owner, Scope};
 use crate::domain::meter::Reading;
 use crate::domain::time::Time;
+use crate::store::StoreError;
 
 /// A limit and how it stands.
 #[derive(Clone, Debug)]
@@ -34,6 +36,15 @@ impl Gateway {
         self.load_meters(&limits, now).await?;
         let ledger = self.0.ledger();
         Ok(limits.into_iter().map(|limit| standing(&ledger, limit, now)).collect())
+    }
+
+    /// What a key has been charged since the start of a calendar period, or since ever.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spent_since(&self, key: &Key, start: Time) -> Result<Credits, StoreError> {
+        let owner = Owner { scope: Scope::Key, id: key.id.0.clone() };
+        Ok(Credits::from_nanos(self.0.store.used_since(&owner, Measure::Credits, start).await?))
     }
 
     /// Puts the meters of these limits in memory, unless they are there.

@@ -177,6 +177,27 @@ impl Gateway {
 }
 
 impl Used {
+    /// The sum of some groups.
+    pub fn total<'u>(groups: impl IntoIterator<Item = &'u Used>) -> Used {
+        groups.into_iter().fold(Used::default(), |mut sum, group| {
+            sum.calls += group.calls;
+            sum.refused += group.refused;
+            sum.failed += group.failed;
+            sum.usage.input += group.usage.input;
+            sum.usage.cached_input += group.usage.cached_input;
+            sum.usage.output += group.usage.output;
+            sum.usage.reasoning += group.usage.reasoning;
+            sum.cost += group.cost;
+            sum.total_ms += group.total_ms;
+            sum
+        })
+    }
+
+    /// How long a call took on average, in milliseconds; `None` where none was let through.
+    pub fn mean_ms(&self) -> Option<u64> {
+        self.total_ms.checked_div(self.calls - self.refused)
+    }
+
     fn add(&mut self, row: &UsageRow) {
         self.calls += row.calls;
         match row.outcome {

@@ -2,5 +2,6 @@
 
 mod books;
 mod chat;
+mod quota;
 mod refusals;
 mod streams;
