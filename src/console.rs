@@ -8,8 +8,8 @@ mod logs;
 mod models;
 mod providers;
 mod set_up;
-mod sign_in;
-mod tokens;
+pub mod sign_in;
+pub mod tokens;
 
 use crate::domain::problem::{Problem, ProblemKind};
 use leptos::nonce::use_nonce;
@@ -196,7 +196,10 @@ fn Trouble(errors: ArcRwSignal<Errors>) -> impl IntoView {
         ProblemKind::Invalid | ProblemKind::UnknownField => (400, "This address asks for something unknown"),
         _ => (500, "This page failed"),
     };
-    set_status(status);
+    // Whoever is signed out is on the way to sign in, which a status of its own would stop.
+    if problem.kind != ProblemKind::SignedOut {
+        set_status(status);
+    }
     // Whoever goes elsewhere leaves the trouble behind.
     let here = use_location();
     Effect::new(move |before: Option<String>| {

@@ -266,6 +266,12 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<journal::Unavailable> for Problem {
+    fn from(_: journal::Unavailable) -> Self {
+        Problem::new(ProblemKind::Unavailable, "The books cannot be reached. Try again in a moment.")
+    }
+}
+
 /// # Errors
 /// For anyone but an admin.
 fn admins_only(by: &Account) -> Result<(), Problem> {

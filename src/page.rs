@@ -1,5 +1,7 @@
 //! What the server gives every console page: preferences, a waiting flash, the status it may set, and its policy.
 
+pub mod keys;
+
 use crate::console::form::Flash;
 use crate::console::ui::preferences::Preferences;
 use crate::console::{RequestId, SetStatus};
@@ -12,6 +14,15 @@ use leptos_axum::ResponseOptions;
 
 /// Names a request in the log and on the pages that say something failed.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The origin by which people and programs reach this server, without a slash at its end.
+#[derive(Clone)]
+pub struct Origin(pub String);
+
+/// The origin, for texts that are to work as pasted.
+pub fn origin() -> String {
+    use_context::<Origin>().map(|Origin(origin)| origin).unwrap_or_default()
+}
 
 /// Goes into the context of every page: the closure of `leptos_routes_with_context` calls it first.
 pub fn provide() {

@@ -73,9 +73,10 @@ fn for_people(gateway: &Gateway, doors: &Doors) -> Router {
         public_url: doors.origin.parse().unwrap_or(Uri::from_static("http://localhost:8080")),
     };
     let context = {
-        let gateway = gateway.clone();
+        let (gateway, origin) = (gateway.clone(), doors.origin.clone());
         move || {
             provide_context(gateway.clone());
+            provide_context(page::Origin(origin.clone()));
             page::provide();
         }
     };

@@ -121,7 +121,7 @@ fn unreadable(path: &str, said: &str, noun: &str) -> Problem {
     }
     let mistaken = said.strip_prefix("invalid type: ").or_else(|| said.strip_prefix("invalid value: "));
     let reason = match mistaken.and_then(|rest| rest.rsplit_once(", expected ")) {
-        Some((given, expected)) => format!("expected {}, and it is {given}", plain(expected)),
+        Some((given, expected)) => format!("expected {}, not {given}", plain(expected)),
         None => said.to_owned(),
     };
     match path {

@@ -59,7 +59,7 @@ pub struct KeyFilters {
     account_id: Option<AccountId>,
     /// Rows on a page, 1 to 1,000; 50 where absent.
     #[serde(default)]
-    #[param(value_type = Option<u32>)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     limit: Limit,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -69,7 +69,7 @@ pub struct KeyFilters {
 const READ_ONLY: [&str; 5] = ["id", "hint", "created_at", "last_used_at", "revoked_at"];
 
 /// List keys, newest first.
-#[utoipa::path(get, path = "/keys", tag = "keys", params(KeyFilters),
+#[utoipa::path(get, path = "/keys", tag = "keys", operation_id = "list_keys", params(KeyFilters),
     responses((status = 200, description = "A page of keys.", body = Listing<schema::Key>), ReadFailures))]
 pub async fn list(
     Caller(by): Caller,
@@ -77,12 +77,12 @@ pub async fn list(
     State(gateway): State<Gateway>,
 ) -> Result<Json<Listing<KeyObject>>, Problem> {
     let KeyFilters { status, search, account_id, limit, cursor } = filters;
-    let query = KeyQuery { status, search, account_id, cursor, limit: limit.0 };
+    let query = KeyQuery { status, search, account_id, cursor, limit: limit.0, ..KeyQuery::default() };
     Ok(Json(Listing::of(gateway.keys(&by, query).await?, KeyObject::from)))
 }
 
 /// Make a key. Its secret is in this answer and nowhere else.
-#[utoipa::path(post, path = "/keys", tag = "keys", request_body = schema::KeyFields,
+#[utoipa::path(post, path = "/keys", tag = "keys", operation_id = "create_key", request_body = schema::KeyFields,
     responses((status = 201, description = "The key and its secret.", body = CreatedKey), WriteFailures))]
 pub async fn create(
     Caller(by): Caller,
@@ -95,7 +95,7 @@ pub async fn create(
 }
 
 /// Read a key.
-#[utoipa::path(get, path = "/keys/{id}", tag = "keys", params(("id" = String, Path, description = "The key's id.")),
+#[utoipa::path(get, path = "/keys/{id}", tag = "keys", operation_id = "read_key", params(("id" = String, Path, description = "The key's id.")),
     responses((status = 200, description = "The key.", body = schema::Key), ReadFailures))]
 pub async fn read(
     Caller(by): Caller,
@@ -106,7 +106,7 @@ pub async fn read(
 }
 
 /// Change a key by a JSON merge patch; in force on its very next call.
-#[utoipa::path(patch, path = "/keys/{id}", tag = "keys",
+#[utoipa::path(patch, path = "/keys/{id}", tag = "keys", operation_id = "edit_key",
     params(("id" = String, Path, description = "The key's id.")), request_body = schema::KeyPatch,
     responses((status = 200, description = "The key as it is now.", body = schema::Key), WriteFailures))]
 pub async fn edit(
@@ -125,7 +125,7 @@ pub async fn edit(
 }
 
 /// Revoke a key: its next call is refused, calls in flight finish.
-#[utoipa::path(delete, path = "/keys/{id}", tag = "keys", params(("id" = String, Path, description = "The key's id.")),
+#[utoipa::path(delete, path = "/keys/{id}", tag = "keys", operation_id = "revoke_key", params(("id" = String, Path, description = "The key's id.")),
     responses((status = 204, description = "It is revoked."), WriteFailures))]
 pub async fn revoke(
     Caller(by): Caller,
@@ -137,7 +137,7 @@ pub async fn revoke(
 }
 
 /// Undo a revocation.
-#[utoipa::path(post, path = "/keys/{id}/restore", tag = "keys",
+#[utoipa::path(post, path = "/keys/{id}/restore", tag = "keys", operation_id = "restore_key",
     params(("id" = String, Path, description = "The key's id.")),
     responses((status = 200, description = "The key, active again.", body = schema::Key), WriteFailures))]
 pub async fn restore(

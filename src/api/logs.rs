@@ -70,35 +70,40 @@ pub struct Tokens {
     reasoning: u64,
 }
 
-/// Why a call was refused or failed; the figures are there where a limit refused it.
-#[derive(Debug, Serialize, ToSchema)]
+/// Why a call was refused or failed. From `scope` on, only where a limit refused it; counts are numbers, credits
+/// decimal strings.
+#[derive(Debug, Default, Serialize, ToSchema)]
 struct LogRefusal {
     #[schema(example = "quota_exceeded")]
     code: &'static str,
     message: String,
+    /// The field of the request at fault, where one is.
     param: Option<String>,
-    #[serde(flatten)]
-    limit: Option<LogLimit>,
-}
-
-/// The limit that refused; counts are numbers, credits decimal strings.
-#[derive(Debug, Serialize, ToSchema)]
-struct LogLimit {
     /// `key` or `account`.
-    scope: &'static str,
-    /// The field that set it, such as `monthly_spend`.
-    limit: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
+    /// The field that set the limit, such as `monthly_spend`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<String>,
     /// `requests`, `tokens` or `credits`.
-    measure: &'static str,
-    period: String,
-    #[schema(value_type = Value)]
-    max: Figure,
-    #[schema(value_type = Value)]
-    used: Figure,
-    #[schema(value_type = Value)]
-    held: Figure,
-    #[schema(value_type = Value)]
-    requested: Figure,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measure: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    period: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    max: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    used: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    held: Option<Figure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    requested: Option<Figure>,
+    /// When its period ends; absent where it does not reset by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     resets_at: Option<Time>,
 }
@@ -155,18 +160,20 @@ impl From<Usage> for Tokens {
 
 impl From<Refusal> for LogRefusal {
     fn from(refusal: Refusal) -> Self {
-        let limit = refusal.detail.map(|detail| LogLimit {
-            scope: detail.scope.as_str(),
-            limit: detail.limit,
-            measure: detail.measure.as_str(),
-            period: detail.period,
-            max: detail.max,
-            used: detail.used,
-            held: detail.held,
-            requested: detail.requested,
-            resets_at: detail.resets_at,
-        });
-        Self { code: refusal.code.as_str(), message: refusal.message, param: refusal.param, limit }
+        let mut row =
+            Self { code: refusal.code.as_str(), message: refusal.message, param: refusal.param, ..Self::default() };
+        if let Some(detail) = refusal.detail {
+            row.scope = Some(detail.scope.as_str());
+            row.limit = Some(detail.limit);
+            row.measure = Some(detail.measure.as_str());
+            row.period = Some(detail.period);
+            row.max = Some(detail.max);
+            row.used = Some(detail.used);
+            row.held = Some(detail.held);
+            row.requested = Some(detail.requested);
+            row.resets_at = detail.resets_at;
+        }
+        row
     }
 }
 
@@ -199,7 +206,7 @@ pub struct LogFilters {
     request_id: Option<String>,
     /// Rows on a page, 1 to 1,000; 50 where absent.
     #[serde(default)]
-    #[param(value_type = Option<u32>)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     limit: Limit,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -223,7 +230,7 @@ impl<'de> Deserialize<'de> for Status {
 }
 
 /// List calls, newest first.
-#[utoipa::path(get, path = "/logs", tag = "logs", params(LogFilters),
+#[utoipa::path(get, path = "/logs", tag = "logs", operation_id = "list_calls", params(LogFilters),
     responses((status = 200, description = "A page of calls.", body = Listing<LogRow>), ReadFailures))]
 pub async fn list(
     Caller(by): Caller,
@@ -248,7 +255,7 @@ pub async fn list(
 }
 
 /// Read a call by its request id.
-#[utoipa::path(get, path = "/logs/{request_id}", tag = "logs",
+#[utoipa::path(get, path = "/logs/{request_id}", tag = "logs", operation_id = "read_call",
     params(("request_id" = String, Path, description = "The call's `x-request-id`.")),
     responses((status = 200, description = "The call.", body = LogRow), ReadFailures))]
 pub async fn read(

@@ -22,7 +22,7 @@ use utoipa::IntoParams;
 pub struct ModelFilters {
     /// Rows on a page, 1 to 1,000; 50 where absent.
     #[serde(default)]
-    #[param(value_type = Option<u32>)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     limit: Limit,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -33,7 +33,7 @@ fn shown(model: Arc<Model>) -> Model {
 }
 
 /// List models, by name.
-#[utoipa::path(get, path = "/models", tag = "models", params(ModelFilters),
+#[utoipa::path(get, path = "/models", tag = "models", operation_id = "list_models", params(ModelFilters),
     responses((status = 200, description = "A page of models.", body = Listing<schema::Model>), ReadFailures))]
 pub async fn list(
     Caller(_by): Caller,
@@ -45,7 +45,7 @@ pub async fn list(
 }
 
 /// Make a model.
-#[utoipa::path(post, path = "/models", tag = "models", request_body = schema::Model,
+#[utoipa::path(post, path = "/models", tag = "models", operation_id = "create_model", request_body = schema::Model,
     responses((status = 201, description = "The model.", body = schema::Model), WriteFailures))]
 pub async fn create(
     AdminCaller(by): AdminCaller,
@@ -57,7 +57,7 @@ pub async fn create(
 }
 
 /// Read a model.
-#[utoipa::path(get, path = "/models/{*name}", tag = "models",
+#[utoipa::path(get, path = "/models/{*name}", tag = "models", operation_id = "read_model",
     params(("name" = String, Path, description = "The model's name, slashes and all.", example = "tollgate/echo")),
     responses((status = 200, description = "The model.", body = schema::Model), ReadFailures))]
 pub async fn read(
@@ -69,7 +69,7 @@ pub async fn read(
 }
 
 /// Change a model by a JSON merge patch. Its name stays; its routes are replaced as a whole.
-#[utoipa::path(patch, path = "/models/{*name}", tag = "models",
+#[utoipa::path(patch, path = "/models/{*name}", tag = "models", operation_id = "edit_model",
     params(("name" = String, Path, description = "The model's name, slashes and all.", example = "tollgate/echo")),
     request_body = schema::ModelPatch,
     responses((status = 200, description = "The model as it is now.", body = schema::Model), WriteFailures))]
@@ -89,7 +89,7 @@ pub async fn edit(
 }
 
 /// Delete a model.
-#[utoipa::path(delete, path = "/models/{*name}", tag = "models",
+#[utoipa::path(delete, path = "/models/{*name}", tag = "models", operation_id = "delete_model",
     params(("name" = String, Path, description = "The model's name, slashes and all.", example = "tollgate/echo")),
     responses((status = 204, description = "It is gone."), WriteFailures))]
 pub async fn delete(

@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 pub struct ProviderFilters {
     /// Rows on a page, 1 to 1,000; 50 where absent.
     #[serde(default)]
-    #[param(value_type = Option<u32>)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     limit: Limit,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -43,7 +43,7 @@ pub struct TestResult {
 const READ_ONLY: [&str; 2] = ["id", "created_at"];
 
 /// List providers, by name.
-#[utoipa::path(get, path = "/providers", tag = "providers", params(ProviderFilters),
+#[utoipa::path(get, path = "/providers", tag = "providers", operation_id = "list_providers", params(ProviderFilters),
     responses((status = 200, description = "A page of providers.", body = Listing<schema::Provider>), ReadFailures))]
 pub async fn list(
     AdminCaller(by): AdminCaller,
@@ -55,7 +55,7 @@ pub async fn list(
 }
 
 /// Make a provider.
-#[utoipa::path(post, path = "/providers", tag = "providers", request_body = schema::ProviderFields,
+#[utoipa::path(post, path = "/providers", tag = "providers", operation_id = "create_provider", request_body = schema::ProviderFields,
     responses((status = 201, description = "The provider.", body = schema::Provider), WriteFailures))]
 pub async fn create(
     AdminCaller(by): AdminCaller,
@@ -67,7 +67,7 @@ pub async fn create(
 }
 
 /// Read a provider.
-#[utoipa::path(get, path = "/providers/{id}", tag = "providers",
+#[utoipa::path(get, path = "/providers/{id}", tag = "providers", operation_id = "read_provider",
     params(("id" = String, Path, description = "The provider's id.")),
     responses((status = 200, description = "The provider.", body = schema::Provider), ReadFailures))]
 pub async fn read(
@@ -79,7 +79,7 @@ pub async fn read(
 }
 
 /// Change a provider by a JSON merge patch. Credentials that are absent, or sent back masked as they were read, stay.
-#[utoipa::path(patch, path = "/providers/{id}", tag = "providers",
+#[utoipa::path(patch, path = "/providers/{id}", tag = "providers", operation_id = "edit_provider",
     params(("id" = String, Path, description = "The provider's id.")), request_body = schema::ProviderPatch,
     responses((status = 200, description = "The provider as it is now.", body = schema::Provider), WriteFailures))]
 pub async fn edit(
@@ -100,7 +100,7 @@ pub async fn edit(
 }
 
 /// Delete a provider that no model has a route to.
-#[utoipa::path(delete, path = "/providers/{id}", tag = "providers",
+#[utoipa::path(delete, path = "/providers/{id}", tag = "providers", operation_id = "delete_provider",
     params(("id" = String, Path, description = "The provider's id.")),
     responses((status = 204, description = "It is gone."), WriteFailures))]
 pub async fn delete(
@@ -113,7 +113,7 @@ pub async fn delete(
 }
 
 /// Ask a provider for its list of models: proves its address and credential, and spends nothing.
-#[utoipa::path(post, path = "/providers/{id}/test", tag = "providers",
+#[utoipa::path(post, path = "/providers/{id}/test", tag = "providers", operation_id = "test_provider",
     params(("id" = String, Path, description = "The provider's id.")),
     responses((status = 200, description = "What was found.", body = TestResult), WriteFailures))]
 pub async fn test(

@@ -109,7 +109,7 @@ impl<'de> Deserialize<'de> for Groups {
 }
 
 /// Sum usage.
-#[utoipa::path(get, path = "/usage", tag = "usage", params(UsageFilters),
+#[utoipa::path(get, path = "/usage", tag = "usage", operation_id = "sum_usage", params(UsageFilters),
     responses((status = 200, description = "The sums.", body = UsageReport), ReadFailures))]
 pub async fn read(
     Caller(by): Caller,

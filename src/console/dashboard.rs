@@ -1,9 +1,147 @@
-//! Dashboard.
+//! Dashboard: what was spent against the last period, which budget runs dry first, and the newest calls.
 
+mod budgets;
+mod calls;
+mod cost;
+mod fetch;
+mod first_steps;
+mod overview;
+
+use super::ui::live::use_live;
+use super::ui::money::{Money, amount};
+use super::ui::notice::Notice;
+use super::ui::place::Place;
+use super::ui::sheet::{Figure, Figures, Sheet};
+use super::ui::status::{AsOf, Sign};
+use super::ui::tabs::Steps;
+use crate::domain::credits::Credits;
+use crate::domain::problem::{Problem, ProblemKind};
+use fetch::fetch_overview;
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use overview::{Change, Counted, Overview};
 
-/// To come.
+/// The span is `?p=day`, `week` or `month`; the month stands for everything else.
 #[component]
 pub fn Dashboard() -> impl IntoView {
-    view! { <h1>"Dashboard"</h1> }
+    let changed = use_live(&["calls", "keys", "providers"]);
+    let query = use_query_map();
+    let span = Memo::new(move |_| query.read().get("p").unwrap_or_default());
+    let overview = Resource::new(move || (span.get(), changed.get()), |(span, _)| fetch_overview(span));
+    // What was last seen stays when it cannot be fetched again.
+    let seen = StoredValue::new(None::<(String, Overview)>);
+    view! {
+        <Transition>
+            {move || {
+                let asked = span.get();
+                Suspend::new(async move {
+                    match overview.await {
+                        Ok(overview) => {
+                            seen.set_value(Some((asked, overview.clone())));
+                            Ok(page(overview, None))
+                        }
+                        Err(problem) if problem.kind == ProblemKind::SignedOut => Err(problem),
+                        Err(problem) => match seen.get_value() {
+                            Some((span, overview)) if span == asked => Ok(page(overview, Some(problem))),
+                            _ => Err(problem),
+                        },
+                    }
+                })
+            }}
+        </Transition>
+    }
+}
+
+fn page(overview: Overview, problem: Option<Problem>) -> impl IntoView {
+    let Overview { span, title, lede, as_of, logs, spend, spend_change, figures, .. } = overview;
+    let is_new = overview.first_steps.is_some();
+    let spend_href = (spend != Credits::ZERO).then_some(logs);
+    let actions = move || {
+        let (span, as_of) = (span.clone(), as_of.clone());
+        view! {
+            <AsOf time=as_of/>
+            {(!is_new).then(|| view! { <Steps label="Period" steps=spans(&span)/> })}
+        }
+    };
+    let shown = match overview.first_steps {
+        Some(steps) => view! { <first_steps::FirstSteps steps/> }.into_any(),
+        None => view! {
+            <cost::CostByModel cost=overview.cost/>
+            <budgets::BudgetsByUrgency budgets=overview.budgets count=overview.budget_count/>
+            <calls::RecentCalls calls=overview.calls/>
+        }
+        .into_any(),
+    };
+    view! {
+        <Sheet title lede=move || lede.clone() actions>
+            {problem.map(stale)}
+            <Figures>
+                {figure("Spend, credits", 3, spend_href, spend_change, view! { <Spend spend/> }.into_any())}
+                {figures.into_iter().zip(FIGURES).map(|(one, (label, width))| counted(one, label, width)).collect_view()}
+            </Figures>
+            {shown}
+        </Sheet>
+    }
+}
+
+const FIGURES: [(&str, u8); 4] = [("Tokens", 3), ("Requests", 2), ("Refused or failed", 2), ("Latency, mean", 2)];
+
+fn spans(now: &str) -> Vec<(String, String, bool)> {
+    let spans = [("day", "Today"), ("week", "Week"), ("month", "Month")];
+    let step = |(span, label): (&str, &str)| {
+        let p = if span == "month" { "" } else { span };
+        (Place::new("/").with("p", p).href(), label.to_owned(), span == now)
+    };
+    spans.map(step).into()
+}
+
+/// Small sums with all that there is of them; large ones without the decimals that nobody reads.
+#[component]
+fn Spend(spend: Credits) -> impl IntoView {
+    let decimals = if spend != Credits::ZERO && spend.nanos() < 10_000_000 { 6 } else { 2 };
+    let is_long = amount(spend, decimals).len() > 11;
+    view! { <span class=is_long.then_some("figure__long")><Money credits=spend decimals/></span> }
+}
+
+fn counted(counted: Counted, label: &'static str, width: u8) -> impl IntoView {
+    let Counted { value, unit, is_zero, change, href } = counted;
+    let class = match () {
+        () if is_zero => "zero",
+        () if value.len() > 13 => "figure__long",
+        () => "",
+    };
+    let value = view! {
+        <span class=class>{value}</span>
+        {(!unit.is_empty()).then(|| view! { <span class="unit">{unit}</span> })}
+    };
+    figure(label, width, href, change, value.into_any())
+}
+
+fn figure(label: &'static str, width: u8, href: Option<String>, changed: Change, value: AnyView) -> impl IntoView {
+    let delta = move || change(changed.clone());
+    match href {
+        Some(href) => view! { <Figure label width href delta>{value}</Figure> }.into_any(),
+        None => view! { <Figure label width delta>{value}</Figure> }.into_any(),
+    }
+}
+
+fn change(change: Change) -> impl IntoView {
+    let Change { by, is_bad, rest } = change;
+    let comma = if by.is_empty() || rest.is_empty() { "" } else { ", " };
+    view! {
+        {(!by.is_empty()).then(|| view! { <b class=if is_bad { "block" } else { "" }>{by}</b> })}
+        {comma}
+        {rest}
+    }
+}
+
+/// The books could not be asked again: what is shown is as of then.
+fn stale(problem: Problem) -> impl IntoView {
+    view! {
+        <div class="stale" role="alert">
+            <Notice sign=Sign::Warns>
+                {problem.message} " What is shown is as of before. " <a href="" rel="external">"Try again"</a>
+            </Notice>
+        </div>
+    }
 }

@@ -1,9 +1,296 @@
-//! Logs.
+//! Logs: every call, the refused ones too; narrowed by the URL, read page by page, each with its sums.
 
+mod asked;
+mod detail;
+mod drawer;
+mod narrow;
+mod rows;
+mod sums;
+
+use super::set_status;
+use super::ui::copy::Code;
+use super::ui::dialog::Drawer;
+use super::ui::live::use_live;
+use super::ui::notice::{Empty, Notice};
+use super::ui::pager::Pager;
+use super::ui::place::Place;
+use super::ui::sheet::Sheet;
+use super::ui::status::{AsOf, Sign};
+use crate::domain::problem::{Problem, ProblemKind};
+use asked::Asked;
+use detail::CallDetail;
+use drawer::CallDrawer;
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
+use narrow::{LogChoices, LogFilters, fetch_log_choices};
+use rows::{Calls, Ending, LogPage};
 
-/// To come.
+/// A page of the calls that are asked for. With `top`, the place of a first row, it begins there whatever has come
+/// since, so that new calls never push what one reads.
+#[server(prefix = "/fn", endpoint = "logs")]
+pub async fn fetch_logs(asked: Asked, #[server(default)] top: String) -> Result<LogPage, Problem> {
+    let account = crate::auth::signed_in().await?;
+    use crate::domain::call::CallState;
+    use crate::domain::period::Zone;
+    use crate::gateway::Gateway;
+    use crate::gateway::usage::LogQuery;
+    let gateway = expect_context::<Gateway>();
+    let zone = Zone::parse(&account.timezone).unwrap_or_else(Zone::utc);
+    let now = gateway.clock().now();
+    let stretch = asked::Stretch::try_from((&asked, &zone, now))?;
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let (state, status) = match asked.status.as_str() {
+        "" => (None, None),
+        "refused" => (Some(CallState::Refused), None),
+        "held" => (Some(CallState::Pending), None),
+        text => {
+            let hundreds = text.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok());
+            let range = hundreds.map(|digit| (digit * 100, digit * 100 + 99));
+            let range = range.or_else(|| text.parse().ok().map(|exact| (exact, exact)));
+            let unknown =
+                || Problem::field("status", format!("“{text}” is no status. Write 402, 4xx, refused or held."));
+            (None, Some(range.ok_or_else(unknown)?))
+        }
+    };
+    let query = LogQuery {
+        key_id: given(&asked.key).map(Into::into),
+        model: given(&asked.model),
+        status,
+        state,
+        request_id: given(&asked.q),
+        from: stretch.from,
+        to: stretch.to,
+        ..LogQuery::default()
+    };
+    let is_anchored = asked.is_first_page() && !top.is_empty();
+    // The cursor is a place that rows come after; the first row itself lies just before the next possible id.
+    let cursor = if is_anchored { Some(format!("{top}~")) } else { given(&asked.after) };
+    let mut page =
+        gateway.logs(&account, LogQuery { cursor, newer_than: given(&asked.before), ..query.clone() }).await?;
+    let is_newest = asked.is_first_page() || (!asked.before.is_empty() && page.next.is_none());
+    if is_newest && !asked.before.is_empty() {
+        // Fewer than a page are newer: the newest page is whole all the same.
+        page = gateway.logs(&account, query.clone()).await?;
+    }
+    let fresh = match is_anchored {
+        true => gateway.count_newer(&account, LogQuery { newer_than: Some(top), ..query }).await?,
+        false => 0,
+    };
+    let first = page.data.first().map(Gateway::log_place);
+    Ok(LogPage {
+        asked,
+        stretch,
+        rows: page.data.iter().map(|call| (call, &zone, now).into()).collect(),
+        top: first.clone().unwrap_or_default(),
+        fresh,
+        newer: first.filter(|_| !is_newest),
+        older: page.next,
+        as_of: zone.local(now).strftime("%H:%M:%S").to_string(),
+        trouble: None,
+    })
+}
+
+/// One call in full.
+#[server(prefix = "/fn", endpoint = "call")]
+pub async fn fetch_call(id: String) -> Result<CallDetail, Problem> {
+    let account = crate::auth::signed_in().await?;
+    let gateway = expect_context::<crate::gateway::Gateway>();
+    let zone = crate::domain::period::Zone::parse(&account.timezone).unwrap_or_else(crate::domain::period::Zone::utc);
+    let call = gateway.call(&account, &id.into()).await?;
+    Ok((&call, &zone, gateway.clock().now()).into())
+}
+
+/// The page.
 #[component]
 pub fn Logs() -> impl IntoView {
-    view! { <h1>"Logs"</h1> }
+    let asked = Memo::new(|_| Asked::here());
+    let open = Memo::new(|_| Place::here().get("call").unwrap_or_default().to_owned());
+    let changed = use_live(&["calls"]);
+    let choices = Resource::new(|| (), |()| fetch_log_choices());
+    // The page as it was last read: what is read again begins at the same row.
+    let last = StoredValue::new(None::<LogPage>);
+    let again = RwSignal::new(0_u32);
+    let list = Resource::new(
+        move || {
+            let asked = asked.get();
+            let changes = if asked.is_first_page() { changed.get() } else { 0 };
+            (asked, changes, again.get())
+        },
+        move |(asked, ..)| read(asked, last),
+    );
+    Effect::new(move |_| {
+        if let Some(Ok(page)) = list.get() {
+            last.set_value(Some(page));
+        }
+    });
+    let renew = Callback::new(move |event: MouseEvent| {
+        event.prevent_default();
+        last.set_value(None);
+        again.update(|count| *count += 1);
+    });
+    let lede = move || {
+        view! {
+            <Transition>
+                {move || Suspend::new(async move {
+                    choices.await.ok().map(|choices| format!("Newest first, kept 30 days. {}", choices.zone))
+                })}
+            </Transition>
+        }
+    };
+    let actions = move || {
+        view! {
+            <Transition>
+                {move || Suspend::new(async move {
+                    list.await.ok().map(|page| view! { {newer(page.fresh, renew)} <AsOf time=page.as_of/> })
+                })}
+            </Transition>
+        }
+    };
+    view! {
+        <Sheet title="Logs" lede=lede actions=actions>
+            <div class="log">
+                <LogFilters choices list/>
+                <Transition>
+                    {move || Suspend::new(async move {
+                        let (page, choices) = (list.await, choices.await);
+                        page.and_then(|page| Ok(calls(page, &choices?, open, renew)))
+                    })}
+                </Transition>
+            </div>
+        </Sheet>
+        <OpenCall open list changed/>
+    }
+}
+
+/// Reads a page, from the row on that was first before. What is known stays where the server cannot be reached.
+async fn read(asked: Asked, last: StoredValue<Option<LogPage>>) -> Result<LogPage, Problem> {
+    let known = last.try_get_value().flatten().filter(|page| page.asked == asked);
+    let top = known.as_ref().map(|page| page.top.clone()).unwrap_or_default();
+    match (fetch_logs(asked, top).await, known) {
+        (Err(problem), Some(page)) if problem.kind == ProblemKind::Unavailable => {
+            Ok(LogPage { trouble: Some(problem.message), ..page })
+        }
+        (read, _) => read,
+    }
+}
+
+/// “12 new”: a link to the newest page.
+fn newer(fresh: usize, renew: Callback<MouseEvent>) -> impl IntoView {
+    let count = if fresh >= 1_000 { "999+".to_owned() } else { fresh.to_string() };
+    let href = untrack(Place::here).without("call").href();
+    let link = (fresh > 0).then(
+        || view! { <a class="fresh" href=href on:click=move |event| renew.run(event)>{format!("{count} new")}</a> },
+    );
+    view! { <span role="status">{link}</span> }
+}
+
+fn calls(
+    page: LogPage,
+    choices: &LogChoices,
+    open: Memo<String>,
+    renew: Callback<MouseEvent>,
+) -> impl IntoView + use<> {
+    let here = untrack(Place::here).without("call").without("after").without("before");
+    if page.rows.is_empty() {
+        return none(&page.asked, choices, here).into_any();
+    }
+    let newest = here.href();
+    let trouble = page.trouble.map(|trouble| {
+        view! {
+            <Notice sign=Sign::Warns>
+                <b>{format!("As of {}. ", page.as_of)}</b> {trouble} " "
+                <a href=newest on:click=move |event| renew.run(event)>"Try again"</a>
+            </Notice>
+        }
+    });
+    let newer = page.newer.map(|place| here.clone().with("before", place).href());
+    let older = page.older.map(|place| here.clone().with("after", place).href());
+    view! {
+        {trouble}
+        <Calls rows=page.rows open/>
+        <Pager newer older note=|| "Rows are kept 30 days, totals for good"/>
+    }
+    .into_any()
+}
+
+/// Nothing to list: nothing yet, nothing that matches, or the end.
+fn none(asked: &Asked, choices: &LogChoices, here: Place) -> impl IntoView + use<> {
+    if !asked.is_first_page() {
+        let text = || "The last rows of this page are gone: rows are kept 30 days.";
+        return view! {
+            <Empty title="No older calls" text=text><a class="button" href=here.href()>"To the newest"</a></Empty>
+        }
+        .into_any();
+    }
+    if asked.is_narrowed() {
+        let text = || "Nothing in the last 30 days has all of these filters.";
+        return view! {
+            <Empty title="No call matches" text=text><a class="button" href="/logs">"Clear the filters"</a></Empty>
+        }
+        .into_any();
+    }
+    let call = format!(
+        "curl {}/v1/chat/completions \\\n  -H \"Authorization: Bearer $TOLLGATE_KEY\" \\\n  \
+         -H \"Content-Type: application/json\" \\\n  \
+         -d '{{\"model\": \"tollgate/echo\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello\"}}]}}'",
+        choices.address
+    );
+    let text = || {
+        view! {
+            "Every call will be here as it happens, the refused ones too, with what it cost and why. Make a key under "
+            <a href="/tokens">"Tokens"</a> ", then:"
+        }
+    };
+    view! { <Empty title="No call has come through yet" text=text><Code text=call/></Empty> }.into_any()
+}
+
+/// The drawer of the call that the URL names.
+#[component]
+fn OpenCall(open: Memo<String>, list: Resource<Result<LogPage, Problem>>, changed: Signal<u64>) -> impl IntoView {
+    // Only a call in flight can still change.
+    let is_held = RwSignal::new(false);
+    let changes = Memo::new(move |before: Option<&u64>| {
+        let now = changed.get();
+        if is_held.get() { now } else { before.copied().unwrap_or_default() }
+    });
+    let call = Resource::new(
+        move || (open.get(), changes.get()),
+        |(id, _)| async move {
+            if id.is_empty() {
+                return Ok(None);
+            }
+            fetch_call(id).await.map(Some)
+        },
+    );
+    Effect::new(move |_| {
+        is_held.set(matches!(call.get(), Some(Ok(Some(call))) if call.ending == Ending::Held));
+    });
+    view! {
+        <Transition>
+            {move || Suspend::new(async move {
+                let call = match call.await {
+                    Ok(None) => return Ok(None),
+                    Ok(Some(call)) => call,
+                    Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(Some(missing().into_any())),
+                    Err(problem) => return Err(problem),
+                };
+                let rows = list.await.map(|page| page.rows).unwrap_or_default();
+                let at = rows.iter().position(|row| row.id == call.id);
+                let id = |at: usize| rows.get(at).map(|row| row.id.clone());
+                let newer = at.and_then(|at| id(at.checked_sub(1)?));
+                let older = at.and_then(|at| id(at + 1));
+                Ok(Some(view! { <CallDrawer call newer older/> }.into_any()))
+            })}
+        </Transition>
+    }
+}
+
+fn missing() -> impl IntoView {
+    set_status(404);
+    let close = untrack(Place::here).without("call").href();
+    view! {
+        <Drawer title="No such call" close=close>
+            <p class="muted">"Its row may be older than 30 days, or it is someone else’s call."</p>
+        </Drawer>
+    }
 }

@@ -1,9 +1,99 @@
-//! Providers.
+//! Providers: the upstream accounts that serve models; for admins alone.
 
+mod acts;
+mod form;
+mod list;
+
+use super::form::use_form;
+use super::ui::live::use_live;
+use super::ui::notice::{Empty, FormProblem};
+use super::ui::place::Place;
+use super::ui::sheet::Sheet;
+use crate::domain::problem::Problem;
+use acts::{ActOnProvider, DeleteProvider, SaveProvider};
+use form::{DeleteDialog, ProviderDialog};
+use leptos::form::ActionForm;
 use leptos::prelude::*;
+use list::{ProviderRow, Providing};
 
-/// To come.
+/// Every provider, by name.
+#[server(prefix = "/fn", endpoint = "providers")]
+pub async fn fetch_providers() -> Result<Vec<ProviderRow>, Problem> {
+    let account = crate::auth::admin().await.map_err(|problem| match problem.kind {
+        crate::domain::problem::ProblemKind::Forbidden => {
+            let message =
+                "Providers hold the team’s credentials, so only admins see them. What you can call is under Models.";
+            Problem { message: message.to_owned(), ..problem }
+        }
+        _ => problem,
+    })?;
+    let gateway = expect_context::<crate::gateway::Gateway>();
+    let models = gateway.models();
+    let row = |provider: &crate::domain::provider::Provider| {
+        let served = models.iter().filter(|model| model.routes.iter().any(|route| route.provider_id == provider.id));
+        (provider, served.map(|model| model.name.clone()).collect()).into()
+    };
+    Ok(gateway.providers(&account)?.iter().map(row).collect())
+}
+
+/// The page.
 #[component]
 pub fn Providers() -> impl IntoView {
-    view! { <h1>"Providers"</h1> }
+    let save = use_form::<SaveProvider>();
+    let delete = use_form::<DeleteProvider>();
+    let act = use_form::<ActOnProvider>();
+    let changed = use_live(&["providers", "models"]);
+    let list =
+        Resource::new(move || (changed.get(), save.version(), delete.version(), act.version()), |_| fetch_providers());
+    let named = |name: &'static str| Memo::new(move |_| Place::here().get(name).unwrap_or_default().to_owned());
+    let (edited, deleted) = (named("edit"), named("delete"));
+    let is_new = Memo::new(|_| Place::here().get("new").is_some());
+    save.forget_unless(move || is_new.get() || !edited.read().is_empty());
+    delete.forget_unless(move || !deleted.read().is_empty());
+    let actions =
+        || view! { <a class="button button--primary" href="/providers?new=1" data-noscroll>"New provider"</a> };
+    let lede =
+        || "The accounts that calls are forwarded to. Credentials are sealed in the database, and shown to nobody.";
+    view! {
+        <Transition>
+            {move || Suspend::new(async move {
+                list.await.map(|rows| {
+                    let content = match rows.is_empty() {
+                        true => none().into_any(),
+                        false => view! {
+                            <FormProblem form=act.state always=true/>
+                            <ActionForm action=act.action><Providing rows act/></ActionForm>
+                        }
+                        .into_any(),
+                    };
+                    view! { <Sheet title="Providers" lede=lede actions=actions>{content}</Sheet> }
+                })
+            })}
+        </Transition>
+        <Transition>
+            {move || {
+                let (is_new, edited, deleted) = (is_new.get(), edited.get(), deleted.get());
+                Suspend::new(async move {
+                    let rows = list.await.unwrap_or_default();
+                    let find = |id: &str| rows.iter().find(|row| row.id == id).cloned();
+                    let (known, doomed) = (find(&edited), find(&deleted));
+                    let asks = is_new || known.is_some();
+                    view! {
+                        {asks.then(|| view! { <ProviderDialog form=save known/> })}
+                        {doomed.map(|row| view! { <DeleteDialog form=delete row/> })}
+                    }
+                })
+            }}
+        </Transition>
+    }
+}
+
+fn none() -> impl IntoView {
+    let text =
+        || "A provider is an account at OpenAI, or at anything that speaks as it does: a base URL and a credential.";
+    view! {
+        <Empty title="There is no provider" text=text>
+            <a class="button button--primary" href="/providers?new=1" data-noscroll>"New provider"</a>
+        </Empty>
+    }
 }

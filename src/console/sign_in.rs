@@ -190,7 +190,8 @@ mod tests {
         for path in ["/", "/logs?key=a%20b&model=tollgate/echo", "/tokens?new=1"] {
             assert_eq!(own_path(path), path);
         }
-        for elsewhere in ["", "logs", "//example.com", "/\\example.com", "/\t/example.com", "https://example.com", "/é"] {
+        for elsewhere in ["", "logs", "//example.com", "/\\example.com", "/\t/example.com", "https://example.com", "/é"]
+        {
             assert_eq!(own_path(elsewhere), "/");
         }
     }

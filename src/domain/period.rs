@@ -104,6 +104,12 @@ impl Zone {
         &self.name
     }
 
+    /// The instant of a wall-clock time; of two that an hour set back repeats, the first, and of one that an hour set
+    /// forward skips, the same time after the gap. `None` outside years -9999 to 9999.
+    pub fn instant(&self, civil: jiff::civil::DateTime) -> Option<Time> {
+        civil.to_zoned(self.rules.clone()).ok().map(|zoned| zoned.timestamp().into())
+    }
+
     pub fn local(&self, at: Time) -> Zoned {
         at.timestamp().to_zoned(self.rules.clone())
     }

@@ -108,7 +108,10 @@ impl Serialize for Price {
 impl<'de> Deserialize<'de> for Price {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let shapes = r#"a price is {"input":"2.50","output":"10.00"} (and "cached_input" if it differs), {"rate":"2.50","completion_multiplier":"4"}, or "free""#;
-        let price = match Written::deserialize(from).map_err(|_| de::Error::custom(shapes))? {
+        // A list would be read as the fields in their order; only an object says what its values are.
+        let value = serde_json::Value::deserialize(from)?;
+        let written = if value.is_array() { None } else { serde_json::from_value(value).ok() };
+        let price = match written.ok_or_else(|| de::Error::custom(shapes))? {
             Written::Word(word) if word == "free" => return Ok(Price::Free),
             Written::Word(_) => return Err(de::Error::custom(shapes)),
             Written::Classic(Classic { rate, completion_multiplier }) => {
@@ -154,9 +157,13 @@ mod tests {
 
     #[test]
     fn what_is_not_a_price_is_refused() {
-        for bad in
-            [r#""cheap""#, "{}", r#"{"input":"-1","output":"1"}"#, r#"{"input":"1","output":"1","per_mile":"1"}"#]
-        {
+        for bad in [
+            r#""cheap""#,
+            "{}",
+            r#"["1","2","3"]"#,
+            r#"{"input":"-1","output":"1"}"#,
+            r#"{"input":"1","output":"1","per_mile":"1"}"#,
+        ] {
             assert!(price(bad).is_err(), "{bad}");
         }
     }

@@ -6,7 +6,7 @@ use crate::domain::account::{Account, ManagementToken, Role, normal_email};
 use crate::domain::id::{AccountId, ManagementTokenId};
 use crate::domain::period::Zone;
 use crate::domain::problem::{Problem, ProblemKind};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Tx};
 
 /// Management tokens begin with this; a key never does.
 pub const MANAGEMENT_PREFIX: &str = "tg-mgmt-";
@@ -48,12 +48,21 @@ impl Gateway {
         name: &str,
         password_hash: &str,
     ) -> Result<Account, Problem> {
-        if !self.setup_token_is_good(token).await? {
+        let void = || {
             let message =
                 "This set-up link is not good any more. If nobody has signed up, restart the server for another.";
-            return Err(Problem::new(ProblemKind::Forbidden, message));
+            Problem::new(ProblemKind::Forbidden, message)
+        };
+        if !self.setup_token_is_good(token).await? {
+            return Err(void());
         }
-        self.create_account(email, name, Role::Admin, password_hash).await
+        let account = self.account_of(email, name, Role::Admin);
+        let mut tx = self.0.store.begin().await?;
+        // Whoever takes the link away is the first: two at once cannot both be.
+        if !Store::delete_setting_in(&mut tx, SETUP).await? {
+            return Err(void());
+        }
+        self.insert_account(tx, account, password_hash).await
     }
 
     /// Makes an account. An admin, however made, voids the set-up link.
@@ -67,9 +76,18 @@ impl Gateway {
         role: Role,
         password_hash: &str,
     ) -> Result<Account, Problem> {
+        let account = self.account_of(email, name, role);
+        let mut tx = self.0.store.begin().await?;
+        if role == Role::Admin {
+            Store::delete_setting_in(&mut tx, SETUP).await?;
+        }
+        self.insert_account(tx, account, password_hash).await
+    }
+
+    fn account_of(&self, email: &str, name: &str, role: Role) -> Account {
         let email = normal_email(email);
         let named = name.trim();
-        let account = Account {
+        Account {
             id: AccountId(self.0.clock.id()),
             name: if named.is_empty() { email.split('@').next().unwrap_or(&email) } else { named }.to_owned(),
             email,
@@ -77,11 +95,10 @@ impl Gateway {
             enabled: true,
             timezone: "UTC".to_owned(),
             created_at: self.0.clock.now(),
-        };
-        let mut tx = self.0.store.begin().await?;
-        if role == Role::Admin {
-            Store::delete_setting_in(&mut tx, SETUP).await?;
         }
+    }
+
+    async fn insert_account(&self, mut tx: Tx, account: Account, password_hash: &str) -> Result<Account, Problem> {
         let inserted = Store::insert_account(&mut tx, &account, Some(password_hash)).await;
         inserted.map_err(|error| match error {
             StoreError::Taken => Problem::conflict("email", "There is an account with this email already."),

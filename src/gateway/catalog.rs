@@ -115,6 +115,12 @@ impl Gateway {
         self.0.catalog.load().models.values().cloned().collect()
     }
 
+    /// The names of all providers. Everyone signed in may know who serves a model.
+    pub fn provider_names(&self) -> HashMap<ProviderId, String> {
+        let catalog = self.0.catalog.load();
+        catalog.providers.iter().map(|(id, upstream)| (id.clone(), upstream.provider.name.clone())).collect()
+    }
+
     /// The ways to a model's enabled providers, best first: by priority, and within one by a draw in proportion to
     /// weight. `chance` is a number from 0 up to 1.
     pub fn ways(&self, model: &Model, chance: f64) -> Vec<Way> {

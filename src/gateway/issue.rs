@@ -26,6 +26,8 @@ pub struct KeyQuery {
     pub status: Option<KeyStatus>,
     pub search: Option<String>,
     pub account_id: Option<AccountId>,
+    /// Leave out those that are revoked.
+    pub unrevoked: bool,
     /// As the last page gave it.
     pub cursor: Option<String>,
     /// 1 to 1,000; 50 where it is 0.
@@ -147,6 +149,7 @@ impl Gateway {
         let filter = KeyFilter {
             account_id: if by.is_admin() { query.account_id } else { Some(by.id.clone()) },
             status: query.status,
+            unrevoked: query.unrevoked,
             search: query.search.filter(|text| !text.trim().is_empty()),
             after: after.map(|(at, id)| (at, KeyId(id))),
             limit: limit + 1,
@@ -161,7 +164,16 @@ impl Gateway {
     /// When the database fails.
     pub async fn count_keys(&self, by: &Account) -> Result<u64, Problem> {
         let own = (!by.is_admin()).then_some(&by.id);
-        Ok(self.0.store.count_keys(own).await?)
+        Ok(self.0.store.count_keys(own, false).await?)
+    }
+
+    /// How many keys of this account are revoked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_revoked_keys(&self, by: &Account) -> Result<u64, Problem> {
+        let own = (!by.is_admin()).then_some(&by.id);
+        Ok(self.0.store.count_keys(own, true).await?)
     }
 
     async fn save_key(&self, key: Key) -> Result<Key, Problem> {

@@ -81,6 +81,8 @@ const COLUMNS: &str = "id, account_id, name, hint, status, expires_at, models, i
 pub struct KeyFilter {
     pub account_id: Option<AccountId>,
     pub status: Option<KeyStatus>,
+    /// Leave out those that are revoked.
+    pub unrevoked: bool,
     /// Part of a name, an id or a hint, in any case.
     pub search: Option<String>,
     /// Only keys older than this place.
@@ -173,6 +175,7 @@ impl Store {
             "select {COLUMNS} from keys
              where ($1 is null or account_id = $1)
                and ($2 is null or status = $2)
+               and ($8 = false or status <> 'revoked')
                and ($3 is null or lower(name) like $3 escape '!' or lower(hint) like $3 escape '!' or id = $4)
                and ($5 is null or created_at < $5 or (created_at = $5 and id < $6))
              order by created_at desc, id desc
@@ -187,19 +190,21 @@ impl Store {
             .bind(after.map(|(at, _)| at.micros()))
             .bind(after.map(|(_, id)| id.as_str()))
             .bind(i64::from(filter.limit))
+            .bind(filter.unrevoked)
             .fetch_all(db)
             .await)?;
         rows.into_iter().map(Key::try_from).collect()
     }
 
-    /// How many keys an account has (all accounts where none is named), revoked ones left out.
+    /// How many keys an account has (all accounts where none is named): those that are revoked, or those that are not.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn count_keys(&self, account: Option<&AccountId>) -> Result<u64, StoreError> {
-        let sql = "select count(*) from keys where status <> 'revoked' and ($1 is null or account_id = $1)";
+    pub async fn count_keys(&self, account: Option<&AccountId>, revoked: bool) -> Result<u64, StoreError> {
+        let sql = "select count(*) from keys where (status = 'revoked') = $2 and ($1 is null or account_id = $1)";
         let account = account.map(AccountId::as_str);
-        let number: i64 = on!(self.read(), db => sqlx::query_scalar(sql).bind(account).fetch_one(db).await)?;
+        let number: i64 =
+            on!(self.read(), db => sqlx::query_scalar(sql).bind(account).bind(revoked).fetch_one(db).await)?;
         Ok(count(number))
     }
 

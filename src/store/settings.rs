@@ -29,14 +29,15 @@ impl Store {
         Ok(())
     }
 
-    /// The same, with the change it belongs to.
+    /// The same, with the change it belongs to. `false` if it was not set: of two changes that need it gone, the
+    /// second finds nothing.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delete_setting_in(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    pub async fn delete_setting_in(tx: &mut Tx, name: &str) -> Result<bool, StoreError> {
         let sql = "delete from settings where name = $1";
-        on_tx!(tx, db => sqlx::query(sql).bind(name).execute(db).await.map(drop))?;
-        Ok(())
+        let rows = on_tx!(tx, db => sqlx::query(sql).bind(name).execute(db).await.map(|done| done.rows_affected()))?;
+        Ok(rows == 1)
     }
 
     /// A number that grows with every change of keys, models, providers or accounts, whichever process made it.

@@ -1,0 +1,98 @@
+//! The drawer of one call, beside the list.
+
+use super::detail::{CallDetail, Fact, ShutGate, Why};
+use super::rows::Ending;
+use super::sums::Sum;
+use crate::console::ui::budget::BudgetLine;
+use crate::console::ui::copy::Copy;
+use crate::console::ui::dialog::{Drawer, DrawerPart};
+use crate::console::ui::place::Place;
+use crate::console::ui::status::Status;
+use crate::console::ui::when::When;
+use leptos::prelude::*;
+
+/// The call; `newer` and `older` are the ids of the rows above and below it, where the page has them.
+#[component]
+pub fn CallDrawer(call: CallDetail, newer: Option<String>, older: Option<String>) -> impl IntoView {
+    let here = untrack(Place::here);
+    let close = here.clone().without("call").href();
+    let key = Place::new("/tokens").with("q", call.key.clone()).href();
+    let calls = Place::new("/logs").with("key", call.key_id.clone()).href();
+    let CallDetail { at, when, ending, outcome, then, refusal, .. } = call;
+    let bar = move || view! { <When at text=when.clone()/> };
+    let neighbours = move || {
+        let link = |id: &Option<String>, name| {
+            let href = here.clone().with("call", id.clone()?).href();
+            Some(view! { <a href=href data-noscroll>{name}</a> })
+        };
+        view! { {link(&newer, "Previous")} {link(&older, "Next")} }
+    };
+    let id = call.id.clone();
+    view! {
+        <Drawer title=call.headline close=close bar=bar neighbours=neighbours>
+            <p>
+                <Status sign=ending.sign()>{outcome}</Status>
+                <span class="muted">" on " <a href=calls>{call.key}</a> ". " {then}</span>
+            </p>
+            {refusal.map(|why| reason(why, ending, key))}
+            <DrawerPart title="Cost" note=move || call.source.clone()>
+                <Sum caption="Cost arithmetic" rows=call.cost/>
+                {facts(call.tokens)}
+            </DrawerPart>
+            <DrawerPart title="Call">
+                <dl class="facts">
+                    <dt>"Request"</dt>
+                    <dd class="log__id"><code>{call.id}</code> <Copy text=id class="ledger__act"/></dd>
+                    {pairs(call.facts)}
+                    <dt>"Attempts"</dt>
+                    {attempts(call.attempts, ending)}
+                </dl>
+            </DrawerPart>
+        </Drawer>
+    }
+}
+
+/// Why it was refused or failed: what the caller was told, and where a limit had no room, its sum.
+fn reason(why: Why, ending: Ending, key: String) -> impl IntoView {
+    let title = if ending == Ending::Refused { "Why refused" } else { "What failed" };
+    let has_limit = why.limit.is_some();
+    let note = move || has_limit.then(|| view! { <a href=key.clone()>"Open the limit"</a> });
+    view! {
+        <DrawerPart title=title note=note>
+            {why.limit.map(gate)}
+            <p class="log__told"><span class="muted">"The caller was told: "</span> {why.message}</p>
+        </DrawerPart>
+    }
+}
+
+fn gate(limit: ShutGate) -> impl IntoView {
+    view! {
+        <ol class="trace">
+            <li class="trace__gate trace__gate--shut">
+                <span class="trace__name"><b>{limit.name}</b></span>
+                <span class="trace__value">"blocked"</span>
+                <div class="trace__more">
+                    <BudgetLine budget=limit.budget/>
+                    <Sum caption="Why it did not fit" rows=limit.sum/>
+                </div>
+            </li>
+        </ol>
+    }
+}
+
+fn facts(facts: Vec<Fact>) -> impl IntoView {
+    (!facts.is_empty()).then(|| view! { <dl class="facts log__tokens">{pairs(facts)}</dl> })
+}
+
+fn pairs(facts: Vec<Fact>) -> impl IntoView {
+    facts.into_iter().map(|(name, text)| view! { <dt>{name}</dt> <dd>{text}</dd> }).collect_view()
+}
+
+fn attempts(attempts: Vec<String>, ending: Ending) -> impl IntoView {
+    if attempts.is_empty() {
+        let none = if ending == Ending::Held { "none has ended yet" } else { "none, never sent to a provider" };
+        return view! { <dd>{none}</dd> }.into_any();
+    }
+    let lines = attempts.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
+    view! { <dd><ol class="log__attempts">{lines}</ol></dd> }.into_any()
+}

@@ -1,0 +1,81 @@
+//! What the models can be narrowed by, and the filters that do it.
+
+use super::list::ModelPage;
+use super::span;
+use crate::console::ui::filters::{Chips, Choice, Filters, Search};
+use crate::console::ui::place::Place;
+use crate::domain::model::CAPABILITIES;
+use crate::domain::problem::Problem;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Who serves models, and whether the reader may change them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelChoices {
+    /// Id and name of every provider.
+    pub providers: Vec<(String, String)>,
+    pub is_admin: bool,
+}
+
+/// The providers by name.
+#[server(prefix = "/fn", endpoint = "model-choices")]
+pub async fn fetch_model_choices() -> Result<ModelChoices, Problem> {
+    let account = crate::auth::signed_in().await?;
+    let names = expect_context::<crate::gateway::Gateway>().provider_names();
+    let mut providers: Vec<_> = names.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
+    providers.sort_by(|a, b| a.1.cmp(&b.1));
+    Ok(ModelChoices { providers, is_admin: account.is_admin() })
+}
+
+/// The form and the chips.
+#[component]
+pub fn ModelFilters(
+    choices: Resource<Result<ModelChoices, Problem>>,
+    list: Resource<Result<ModelPage, Problem>>,
+) -> impl IntoView {
+    let able = std::iter::once(("", "Every capability")).chain(CAPABILITIES.iter().map(|name| (*name, *name)));
+    let able: Vec<_> = able.map(|(value, label)| (value.to_owned(), label.to_owned())).collect();
+    let count = move || {
+        view! {
+            <Transition>
+                {move || Suspend::new(async move { list.await.ok().map(|page| span(&page)) })}
+            </Transition>
+        }
+    };
+    view! {
+        <Filters action="/models" count=count>
+            <Search name="q" label="Model name"/>
+            <Choice name="can" label="Capability" options=able/>
+            <Transition>
+                {move || Suspend::new(async move {
+                    choices.await.ok().map(|choices| {
+                        let all = (String::new(), "Every provider".to_owned());
+                        let options = std::iter::once(all).chain(choices.providers).collect::<Vec<_>>();
+                        view! { <Choice name="provider" label="Provider" options=options/> }
+                    })
+                })}
+            </Transition>
+        </Filters>
+        <Transition>
+            {move || Suspend::new(async move {
+                choices.await.ok().map(|choices| view! { {move || chips(&choices)} })
+            })}
+        </Transition>
+    }
+}
+
+fn chips(choices: &ModelChoices) -> impl IntoView + use<> {
+    let here = Place::here();
+    let asked = |name| here.get(name);
+    let provider = |id: &str| {
+        let named = choices.providers.iter().find(|(known, _)| known == id);
+        format!("Served by {}", named.map_or(id, |(_, name)| name))
+    };
+    let chips = [
+        asked("q").map(|text| ("q", format!("Name has “{text}”"))),
+        asked("can").map(|text| ("can", format!("Can {text}"))),
+        asked("provider").map(|id| ("provider", provider(id))),
+    ];
+    let chips: Vec<_> = chips.into_iter().flatten().collect();
+    view! { <Chips chips/> }
+}

@@ -1,0 +1,112 @@
+//! What admins do to the catalogue: each form's server function.
+
+use super::form::ModelDraft;
+use crate::console::form::Done;
+use crate::domain::problem::Problem;
+use leptos::prelude::*;
+
+/// Makes a model, or changes the one named `original`; then goes `back`.
+#[server(prefix = "/fn", endpoint = "save-model")]
+pub async fn save_model(
+    #[server(default)] original: String,
+    model: ModelDraft,
+    #[server(default)] capabilities: Vec<String>,
+    #[server(default)] back: String,
+) -> Result<Done, Problem> {
+    let account = crate::auth::admin().await?;
+    use crate::console::form::{read_count, read_credits};
+    use crate::domain::credits::Credits;
+    use crate::domain::model::{Model, Route};
+    use crate::domain::price::Price;
+    use crate::domain::problem::{Check, ProblemKind};
+    let mut check = Check::default();
+    let price_of = |check: &mut Check, field: &str, text: &str| -> Credits {
+        check.that(!text.trim().is_empty(), field, "Write what it costs, such as 2.50; 0 if it costs nothing.");
+        read_credits(check, field, text).unwrap_or_default()
+    };
+    let price = match model.pricing.as_str() {
+        "million" => {
+            let cached = read_credits(&mut check, "model.cached_input", &model.cached_input);
+            let mut price = serde_json::json!({
+                "input": price_of(&mut check, "model.input", &model.input),
+                "output": price_of(&mut check, "model.output", &model.output),
+            });
+            if let Some(cached) = cached {
+                price["cached_input"] = serde_json::json!(cached);
+            }
+            Some(price)
+        }
+        "rate" => Some(serde_json::json!({
+            "rate": price_of(&mut check, "model.rate", &model.rate),
+            "completion_multiplier":
+                price_of(&mut check, "model.completion_multiplier", &model.completion_multiplier),
+        })),
+        "free" => Some(serde_json::json!("free")),
+        "none" => None,
+        _ => return Err(Problem::field("model.pricing", "Choose how it is priced.")),
+    };
+    // The one reader of prices says what is no price, here as in the management API.
+    let price = price.map(serde_json::from_value::<Price>).transpose();
+    let price = price.unwrap_or_else(|error| {
+        check.that(false, "model.pricing", format!("{error}."));
+        None
+    });
+    let mut routes = Vec::new();
+    for (at, route) in model.routes.iter().enumerate() {
+        let field = |name: &str| format!("model.routes.{at}.{name}");
+        let small = |check: &mut Check, name: &str, text: &str, otherwise: u64| {
+            let count = read_count(check, &field(name), text).unwrap_or(otherwise);
+            u32::try_from(count).unwrap_or(u32::MAX)
+        };
+        let weight = small(&mut check, "weight", &route.weight, 1);
+        let priority = small(&mut check, "priority", &route.priority, 0);
+        check.that((1..=1_000).contains(&weight), &field("weight"), "From 1 to 1000.");
+        check.that(priority <= 1_000, &field("priority"), "From 0 to 1000.");
+        if route.provider_id.is_empty() {
+            let is_blank = route.upstream_model.trim().is_empty();
+            check.that(is_blank, &field("provider_id"), "Choose who serves it, or clear this row.");
+            continue;
+        }
+        let upstream_model = route.upstream_model.trim().to_owned();
+        routes.push(Route { provider_id: route.provider_id.as_str().into(), upstream_model, weight, priority });
+    }
+    let model = Model {
+        name: model.name.trim().to_owned(),
+        display_name: model.display_name.trim().to_owned(),
+        context_length: read_count(&mut check, "model.context_length", &model.context_length),
+        max_output_tokens: read_count(&mut check, "model.max_output_tokens", &model.max_output_tokens),
+        capabilities,
+        price,
+        routes,
+        enabled: model.enabled.is_some(),
+    };
+    check.done()?;
+    let gateway = expect_context::<crate::gateway::Gateway>();
+    let saved = match original.is_empty() {
+        true => gateway.create_model(&account, model).await,
+        false => gateway.edit_model(&account, &original, model).await,
+    };
+    let saved = saved.map_err(|mut problem| {
+        for field in &mut problem.fields {
+            field.field = format!("model.{}", field.field);
+        }
+        // Someone else deleted it meanwhile.
+        if problem.kind == ProblemKind::NotFound {
+            problem.message = format!("There is no model named {original:?} any more.");
+        }
+        problem
+    })?;
+    leptos_axum::redirect(if back.starts_with("/models?") { &back } else { "/models" });
+    let did = if original.is_empty() { "is in the catalogue" } else { "is saved" };
+    let but = if saved.price.is_none() { " Calls are refused until it has a price." } else { "" };
+    Ok(Done::saying(format!("Model {} {did}.{but}", saved.name)))
+}
+
+/// Takes a model out of the catalogue; then goes `back`.
+#[server(prefix = "/fn", endpoint = "delete-model")]
+pub async fn delete_model(name: String, #[server(default)] back: String) -> Result<Done, Problem> {
+    let account = crate::auth::admin().await?;
+    expect_context::<crate::gateway::Gateway>().delete_model(&account, &name).await?;
+    leptos_axum::redirect(if back.starts_with("/models?") { &back } else { "/models" });
+    Ok(Done::saying(format!("Model {name} is deleted.")))
+}

@@ -1,0 +1,132 @@
+//! The dialogs of one provider: make it, change it, delete it.
+
+use super::acts::{DeleteProvider, SaveProvider};
+use super::list::ProviderRow;
+use crate::console::form::{Form, FormState};
+use crate::console::ui::dialog::Dialog;
+use crate::console::ui::field::{CheckField, Submit, TextArea, TextField};
+use crate::console::ui::notice::FormProblem;
+use crate::console::ui::place::Place;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+
+/// The form, for a new provider or for one that is there.
+#[component]
+pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> impl IntoView {
+    let close = untrack(Place::here).without("new").without("edit").href();
+    let state = form.state;
+    let is_new = known.is_none();
+    let (title, does) = if is_new { ("New provider", "Create provider") } else { ("Edit provider", "Save provider") };
+    let is_builtin = known.as_ref().is_some_and(|row| row.is_builtin);
+    let lede = move || if is_builtin { "Built in: tollgate/echo and tollgate/fill" } else { "OpenAI-compatible" };
+    let original = known.as_ref().map(|row| row.id.clone()).unwrap_or_default();
+    let name = known.as_ref().map(|row| row.name.clone()).unwrap_or_default();
+    let asks_usage = known.as_ref().is_none_or(|row| row.usage_option);
+    let is_enabled = known.as_ref().is_none_or(|row| row.enabled);
+    let delete = (!is_new).then(|| {
+        let href = Place::new("/providers").with("delete", original.clone()).href();
+        view! { <a class="button button--blocks" href=href data-noscroll>"Delete…"</a> }
+    });
+    let upstream = (!is_builtin).then(|| {
+        let (base_url, kept) = known.map(|row| (row.base_url, row.credentials)).unwrap_or_default();
+        upstream(state, base_url, kept)
+    });
+    view! {
+        <Dialog title=title lede=lede close=close.clone() small=true>
+            <ActionForm action=form.action attr:class="dialog__form" attr:novalidate="">
+                <input type="hidden" name="original" value=original/>
+                <div class="dialog__body dialog__stack">
+                    <FormProblem form=state/>
+                    <TextField form=state field="name" label="Name" value=name required=true autofocus=true placeholder="openai"/>
+                    {upstream}
+                    <div>
+                        <CheckField form=state field="usage_option" label="Ask for usage at the end of streams" checked=asks_usage/>
+                        <p class="field__hint">
+                            "Adds stream_options.include_usage to calls that do not have it, so that streams are charged by the provider’s own count; turn it off for one that refuses the option."
+                        </p>
+                    </div>
+                    <CheckField form=state field="enabled" label="Enabled: calls may go to it" checked=is_enabled toggle=true/>
+                </div>
+                <footer class="dialog__foot">
+                    <span>{delete}</span>
+                    <span>
+                        <a class="button" href=close data-noscroll>"Cancel"</a>
+                        <Submit form=state>{does}</Submit>
+                    </span>
+                </footer>
+            </ActionForm>
+        </Dialog>
+    }
+}
+
+fn upstream(state: FormState, base_url: String, kept: Vec<String>) -> impl IntoView {
+    let hint = match kept.len() {
+        0 => "One a line. Sealed before they are stored; calls use the first.".to_owned(),
+        1 => format!("{} is stored. Leave it empty to keep it.", kept[0]),
+        count => format!("{count} are stored: {}. Leave it empty to keep them.", kept.join(", ")),
+    };
+    let placeholder = if kept.is_empty() { "sk-…" } else { "" };
+    view! {
+        <TextField
+            form=state
+            field="base_url"
+            label="Base URL"
+            value=base_url
+            kind="url"
+            required=true
+            placeholder="https://api.openai.com/v1"
+            hint=|| "As its clients have it, most often ending in /v1."
+        />
+        <TextArea form=state field="credentials" label="Credentials" rows=2 placeholder=placeholder hint=move || hint.clone()/>
+    }
+}
+
+/// Asks before a provider is deleted, by its name; while models have a route to it, says which.
+#[component]
+pub fn DeleteDialog(form: Form<DeleteProvider>, row: ProviderRow) -> impl IntoView {
+    let close = untrack(Place::here).without("delete").href();
+    let state = form.state;
+    let is_free = row.models.is_empty();
+    let content = match is_free {
+        true => view! {
+            <p>"Its credentials are deleted with it. Its past calls stay in the logs and in every total."</p>
+            <TextField
+                form=state
+                field="confirm"
+                label=format!("Type {} to confirm", row.name)
+                autofocus=true
+                required=true
+            />
+        }
+        .into_any(),
+        false => {
+            let models = row.models.iter().map(|name| {
+                let href = Place::new("/models").with("edit", name.clone()).href();
+                view! { <li><a href=href>{name.clone()}</a></li> }
+            });
+            view! {
+                <p>"It cannot be deleted while models have a route to it. Remove the route from, or disable the provider instead:"</p>
+                <ul class="providers__models">{models.collect_view()}</ul>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <Dialog title=format!("Delete {}?", row.name) close=close.clone() small=true>
+            <ActionForm action=form.action attr:class="dialog__form" attr:novalidate="">
+                <input type="hidden" name="id" value=row.id/>
+                <div class="dialog__body dialog__stack">
+                    <FormProblem form=state/>
+                    {content}
+                </div>
+                <footer class="dialog__foot">
+                    <span></span>
+                    <span>
+                        <a class="button" href=close data-noscroll>{if is_free { "Cancel" } else { "Close" }}</a>
+                        {is_free.then(|| view! { <Submit form=state>"Delete provider"</Submit> })}
+                    </span>
+                </footer>
+            </ActionForm>
+        </Dialog>
+    }
+}
