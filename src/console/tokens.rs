@@ -65,12 +65,14 @@ pub fn Tokens() -> impl IntoView {
     let asked = move || (read("q"), read("status"), read("after"), form.version(), change.version(), live.get());
     let keys = Resource::new(asked, |(q, status, after, ..)| fetch_keys(q, status, after));
     let dialog = Memo::new(move |_| (read("new"), read("edit"), read("revoke")));
+    // A memo, so that a problem with the form does not draw its dialog anew and lose what was written.
+    let created = Memo::new(move |_| form.outcome().and_then(|saved| saved.created));
     form.forget_unless(move || dialog.with(|(new, edit, _)| !new.is_empty() || !edit.is_empty()));
     let actions = move || {
         let time = Signal::derive(move || keys.get().and_then(Result::ok).map(|list| list.as_of).unwrap_or_default());
         view! {
             <Suspense><AsOf time/></Suspense>
-            <a class="button button--primary" href=move || bare().with("new", "1").href() data-noscroll>"New token"</a>
+            <a class="button button--primary" href=move || Place::here().without("edit").with("new", "1").href() data-noscroll>"New token"</a>
         }
     };
     let lede = move || {
@@ -98,7 +100,7 @@ pub fn Tokens() -> impl IntoView {
                 </Transition>
             </ActionForm>
         </Sheet>
-        {move || match (form.outcome().and_then(|saved| saved.created), dialog.get()) {
+        {move || match (created.get(), dialog.get()) {
             (Some(created), _) => view! { <CreatedDialog created close=bare().href()/> }.into_any(),
             (None, (new, _, _)) if !new.is_empty() => view! { <EditDialog form id=String::new() close=bare().href()/> }.into_any(),
             (None, (_, edit, _)) if !edit.is_empty() => view! { <EditDialog form id=edit close=bare().href()/> }.into_any(),
@@ -112,7 +114,7 @@ pub fn Tokens() -> impl IntoView {
 
 /// The list as it stands, without a dialog over it.
 fn bare() -> Place {
-    Place::here().without("new").without("edit").without("revoke")
+    Place::now().without("new").without("edit").without("revoke")
 }
 
 fn chips(search: &str, status: &str) -> Vec<(&'static str, String)> {
@@ -125,7 +127,7 @@ fn Unread(problem: Problem) -> impl IntoView {
     view! {
         <Notice sign=Sign::Blocks>
             <b>"The list could not be read. "</b> {problem.message} " "
-            <a href=move || Place::here().href() rel="external">"Try again"</a>
+            <a href=bare().href() rel="external">"Try again"</a>
         </Notice>
     }
 }
@@ -144,8 +146,8 @@ fn List(list: KeyList, filtered: bool) -> impl IntoView {
         Column::new("Actions", 1).unseen(),
     ];
     let KeyList { rows, next, revoked, .. } = list;
-    let older = next.map(|after| Place::here().with("after", after).href());
-    let newer = Place::here().get("after").is_some().then(|| Place::here().without("after").href());
+    let older = next.map(|after| bare().with("after", after).href());
+    let newer = bare().get("after").is_some().then(|| bare().without("after").href());
     let gone = move || {
         (revoked > 0).then(|| {
             view! { <a href="/tokens?status=revoked">{format!("Revoked: {revoked}, which can be restored")}</a> }
@@ -198,7 +200,7 @@ fn Row(row: KeyRow) -> impl IntoView {
             <td data-label="State">{state}</td>
             <td class="ledger__wide" data-label="Rates">{rpm}<span class="ledger__sub">{tpm}</span></td>
             <td data-label="Last used">{last_used}<span class="ledger__sub">{expires}</span></td>
-            <td data-label="Actions"><RowMenu id=format!("menu-{id}") of=name>{menu}</RowMenu></td>
+            <td><RowMenu id=format!("menu-{id}") of=name>{menu}</RowMenu></td>
         </tr>
     }
 }

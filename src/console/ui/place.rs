@@ -24,6 +24,11 @@ impl Place {
         Self { path: location.pathname.get(), query }
     }
 
+    /// Where the reader is now, for what is drawn anew when that changes.
+    pub fn now() -> Self {
+        untrack(Self::here)
+    }
+
     pub fn get(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(named, _)| named == name).map(|(_, value)| value.as_str())
     }

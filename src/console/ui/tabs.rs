@@ -46,9 +46,10 @@ impl Panel {
 /// with or without JavaScript. Give the form `novalidate`: a browser cannot point at a field that is not seen.
 #[component]
 pub fn Panels(#[prop(into)] label: String, panels: Vec<Panel>) -> impl IntoView {
-    // Where something has to change is seen first.
+    // Where something has to change is seen first. `try_get`, because the answer that ends a form also takes its dialog
+    // away, and what counts its problems with it.
     let problems: Vec<_> = panels.iter().map(|panel| panel.problems).collect();
-    let worst = move || problems.iter().position(|count| count.get() > 0);
+    let worst = move || problems.iter().position(|count| count.try_get().unwrap_or(0) > 0);
     let shown = RwSignal::new(untrack(&worst).unwrap_or(0));
     Effect::new(move |_| {
         if let Some(worst) = worst() {
@@ -64,7 +65,7 @@ pub fn Panels(#[prop(into)] label: String, panels: Vec<Panel>) -> impl IntoView 
                 shown.set(at);
             }
         };
-        let dot = move || match problems.get() {
+        let dot = move || match problems.try_get().unwrap_or(0) {
             0 => None,
             count => Some(view! { " " <span class="tabs__dot">{format!("{count} to fix")}</span> }),
         };
