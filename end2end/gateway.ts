@@ -214,9 +214,9 @@ export const test = base.extend<{ gateway: Gateway; management: Management; quie
   },
 });
 
-/** Waits until the WASM has taken the page over: the console marks the root element in an `Effect`. */
+/** Waits until the WASM has taken the page over: the console marks the body in an `Effect`. */
 export async function hydrated(page: Page): Promise<void> {
-  await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+  await page.locator("body[data-hydrated]").waitFor({ state: "attached" });
 }
 
 /** No violation of WCAG A and AA, 2.0 to 2.2, in both colour schemes. */

@@ -132,7 +132,7 @@ pub fn Logs() -> impl IntoView {
         view! {
             <Transition>
                 {move || Suspend::new(async move {
-                    choices.await.ok().map(|choices| format!("Newest first, kept 30 days. {}", choices.zone))
+                    choices.await.ok().map(|choices| format!("Newest first. {}", choices.zone))
                 })}
             </Transition>
         }
@@ -181,7 +181,7 @@ fn newer(fresh: usize, renew: Callback<MouseEvent>) -> impl IntoView {
     let link = (fresh > 0).then(
         || view! { <a class="fresh" href=href on:click=move |event| renew.run(event)>{format!("{count} new")}</a> },
     );
-    view! { <span role="status">{link}</span> }
+    view! { <span class="log__news" role="status">{link}</span> }
 }
 
 fn calls(
@@ -208,7 +208,7 @@ fn calls(
     view! {
         {trouble}
         <Calls rows=page.rows open/>
-        <Pager newer older note=|| "Rows are kept 30 days, totals for good"/>
+        <Pager newer older/>
     }
     .into_any()
 }
@@ -216,14 +216,14 @@ fn calls(
 /// Nothing to list: nothing yet, nothing that matches, or the end.
 fn none(asked: &Asked, choices: &LogChoices, here: Place) -> impl IntoView + use<> {
     if !asked.is_first_page() {
-        let text = || "The last rows of this page are gone: rows are kept 30 days.";
+        let text = || "Nothing that matches is older than this.";
         return view! {
             <Empty title="No older calls" text=text><a class="button" href=here.href()>"To the newest"</a></Empty>
         }
         .into_any();
     }
     if asked.is_narrowed() {
-        let text = || "Nothing in the last 30 days has all of these filters.";
+        let text = || "Nothing in the logs has all of these filters.";
         return view! {
             <Empty title="No call matches" text=text><a class="button" href="/logs">"Clear the filters"</a></Empty>
         }
@@ -290,7 +290,7 @@ fn missing() -> impl IntoView {
     let close = untrack(Place::here).without("call").href();
     view! {
         <Drawer title="No such call" close=close>
-            <p class="muted">"Its row may be older than 30 days, or it is someone else’s call."</p>
+            <p class="muted">"Nothing is known of it here, or it is someone else’s call."</p>
         </Drawer>
     }
 }

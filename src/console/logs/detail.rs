@@ -1,7 +1,7 @@
 //! One call in full, in words and sums that can be checked: what its drawer shows.
 
 use super::rows::{Ending, count, took};
-use super::sums::{SumRow, charged, short_by};
+use super::sums::{SumRow, charged, exact, short_by};
 use crate::console::ui::budget::Budget;
 use crate::domain::call::{Attempt, Call};
 use crate::domain::limit::Measure;
@@ -49,6 +49,8 @@ pub struct Why {
 /// The limit that had no room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShutGate {
+    /// What the call had passed before.
+    pub passed: Vec<String>,
     /// “Key, 50.00 credits a month”.
     pub name: String,
     pub budget: Budget,
@@ -74,8 +76,10 @@ impl From<(&Call, &Zone, Time)> for CallDetail {
             key_id: arrival.key_id.to_string(),
             key: arrival.key_name.clone(),
             then: detail.map(|detail| then(detail, zone, now)).unwrap_or_default(),
-            refusal: refusal
-                .map(|refusal| Why { message: refusal.message.clone(), limit: refusal.detail.as_ref().map(shut_gate) }),
+            refusal: refusal.map(|refusal| Why {
+                message: refusal.message.clone(),
+                limit: detail.map(|detail| shut_gate(detail, call)),
+            }),
             cost: charged(call, ending),
             source: source(call).to_owned(),
             tokens: tokens(call, ending),
@@ -183,7 +187,7 @@ fn soon(at: Time, zone: &Zone, now: Time) -> String {
     format!("{day} {}", at.strftime(seconds))
 }
 
-fn shut_gate(detail: &Detail) -> ShutGate {
+fn shut_gate(detail: &Detail, call: &Call) -> ShutGate {
     let period = match detail.period.as_str() {
         "lifetime" => "once".to_owned(),
         period => format!("a {period}"),
@@ -197,6 +201,12 @@ fn shut_gate(detail: &Detail) -> ShutGate {
         _ => "Key",
     };
     ShutGate {
+        // Limits are asked last, once a key, its allowlists and the model have let the call through.
+        passed: vec![
+            "Key active, not expired".to_owned(),
+            format!("Model {} allowed", call.arrival.model),
+            format!("From {}, to {}", call.arrival.client_ip, call.arrival.endpoint),
+        ],
         name: format!("{scope}, {max} {period}"),
         budget: Budget {
             measure: detail.measure,
@@ -222,10 +232,11 @@ pub(super) fn whole(figure: &Figure) -> i64 {
 
 fn source(call: &Call) -> &'static str {
     match call.usage_source {
-        Some(UsageSource::Upstream) => "as the provider reported",
-        Some(UsageSource::Estimated) if call.usage.total() > 0 => "our estimate: the provider did not say",
         Some(UsageSource::Interrupted) => "unknown: all that was held is charged",
-        Some(UsageSource::Estimated) | None => "",
+        _ if call.usage.total() == 0 => "",
+        Some(UsageSource::Upstream) => "as the provider reported",
+        Some(UsageSource::Estimated) => "our estimate: the provider did not say",
+        None => "",
     }
 }
 
@@ -235,7 +246,8 @@ fn tokens(call: &Call, ending: Ending) -> Vec<Fact> {
         |part: u64, what: &str| if part > 0 { format!(", of which {} {what}", count(part)) } else { String::new() };
     let bound = || {
         let (input, output) = (count(call.bound.input), count(call.bound.output));
-        ("Bound".to_owned(), format!("{input} in, {output} out: the most it could use"))
+        let held = exact(call.bound.cost);
+        ("Bound".to_owned(), format!("{input} in, {output} out, {held} credits: held while it was in flight"))
     };
     match ending {
         Ending::Refused => Vec::new(),

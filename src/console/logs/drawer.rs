@@ -16,8 +16,7 @@ use leptos::prelude::*;
 pub fn CallDrawer(call: CallDetail, newer: Option<String>, older: Option<String>) -> impl IntoView {
     let here = untrack(Place::here);
     let close = here.clone().without("call").href();
-    let key = Place::new("/tokens").with("q", call.key.clone()).href();
-    let calls = Place::new("/logs").with("key", call.key_id.clone()).href();
+    let key = Place::new("/tokens").with("edit", call.key_id.clone()).href();
     let CallDetail { at, when, ending, outcome, then, refusal, .. } = call;
     let bar = move || view! { <When at text=when.clone()/> };
     let neighbours = move || {
@@ -32,7 +31,7 @@ pub fn CallDrawer(call: CallDetail, newer: Option<String>, older: Option<String>
         <Drawer title=call.headline close=close bar=bar neighbours=neighbours>
             <p>
                 <Status sign=ending.sign()>{outcome}</Status>
-                <span class="muted">" on " <a href=calls>{call.key}</a> ". " {then}</span>
+                <span class="muted">" on " <a href=key.clone()>{call.key}</a> ". " {then}</span>
             </p>
             {refusal.map(|why| reason(why, ending, key))}
             <DrawerPart title="Cost" note=move || call.source.clone()>
@@ -66,8 +65,17 @@ fn reason(why: Why, ending: Ending, key: String) -> impl IntoView {
 }
 
 fn gate(limit: ShutGate) -> impl IntoView {
+    let passed = limit.passed.into_iter().map(|name| {
+        view! {
+            <li class="trace__gate">
+                <span class="trace__name"><b>{name}</b></span>
+                <span class="trace__value">"passed"</span>
+            </li>
+        }
+    });
     view! {
         <ol class="trace">
+            {passed.collect_view()}
             <li class="trace__gate trace__gate--shut">
                 <span class="trace__name"><b>{limit.name}</b></span>
                 <span class="trace__value">"blocked"</span>

@@ -39,12 +39,6 @@ pub async fn fetch_log_choices() -> Result<LogChoices, Problem> {
         })
         .collect();
     keys.sort_by(|a, b| a.1.to_lowercase().cmp(&b.1.to_lowercase()));
-    let header = |name: &str| {
-        let parts = use_context::<http::request::Parts>()?;
-        Some(parts.headers.get(name)?.to_str().ok()?.to_owned())
-    };
-    let host = header("host").unwrap_or_else(|| "localhost:8080".to_owned());
-    let scheme = header("x-forwarded-proto").unwrap_or_else(|| "http".to_owned());
     Ok(LogChoices {
         keys,
         models: gateway.models().iter().map(|model| model.name.clone()).collect(),
@@ -53,7 +47,7 @@ pub async fn fetch_log_choices() -> Result<LogChoices, Problem> {
         } else {
             format!("{}, {offset}", zone.name())
         },
-        address: format!("{scheme}://{host}"),
+        address: crate::page::origin(),
     })
 }
 
@@ -79,8 +73,10 @@ pub fn LogFilters(
                         let stretch = list.await.ok().map(|page| page.stretch).filter(|_| asks);
                         stretch.map(|stretch| {
                             view! {
-                                {moment("from", "From", stretch.from_field)}
-                                {moment("to", "Until", stretch.to_field)}
+                                <span class="log__range">
+                                    {moment("from", "From", stretch.from_field)}
+                                    {moment("to", "Until", stretch.to_field)}
+                                </span>
                             }
                         })
                     })
@@ -89,7 +85,8 @@ pub fn LogFilters(
         </Filters>
         <Transition>
             {move || Suspend::new(async move {
-                choices.await.ok().map(|choices| view! { {move || chips(&Asked::here(), &choices)} })
+                let (choices, page) = (choices.await.ok()?, list.await.ok()?);
+                Some(chips(&page, &choices))
             })}
         </Transition>
     }
@@ -127,7 +124,8 @@ fn moment(name: &'static str, label: &'static str, value: String) -> impl IntoVi
     }
 }
 
-fn chips(asked: &Asked, choices: &LogChoices) -> impl IntoView + use<> {
+fn chips(page: &LogPage, choices: &LogChoices) -> impl IntoView + use<> {
+    let LogPage { asked, stretch, .. } = page;
     let named = |list: &[(&str, &str)], value: &str| {
         list.iter().find(|(known, _)| *known == value).map_or(value, |(_, label)| label).to_owned()
     };
@@ -137,8 +135,8 @@ fn chips(asked: &Asked, choices: &LogChoices) -> impl IntoView + use<> {
     chips.push(("status", named(&STATUSES, &asked.status)));
     let has_range = asked.has_own_range();
     chips.push(("time", named(&TIMES, &asked.time)));
-    chips.push(("from", format!("From {}", asked.from.replace('T', " "))));
-    chips.push(("to", format!("Until {}", asked.to.replace('T', " "))));
+    chips.push(("from", format!("From {}", stretch.from_field.replace('T', " "))));
+    chips.push(("to", format!("Until {}", stretch.to_field.replace('T', " "))));
     chips.retain(|(name, _)| match *name {
         "q" => !asked.q.is_empty(),
         "key" => !asked.key.is_empty(),

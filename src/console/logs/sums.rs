@@ -28,6 +28,8 @@ pub enum SumKind {
     Total,
     /// Closed by a double rule.
     Closed,
+    /// Under a rule, and closed.
+    Sum,
     /// As `Closed`, and too much.
     Over,
 }
@@ -69,9 +71,9 @@ pub(super) fn short_by(detail: &Detail) -> Vec<SumRow> {
 
 /// What a call was charged, and how that came about.
 pub(super) fn charged(call: &Call, ending: Ending) -> Vec<SumRow> {
-    let (cost, bound) = (call.cost.nanos(), call.bound.cost.nanos());
+    let cost = call.cost.nanos();
     let parts = parts(&call.cost_basis).unwrap_or_default();
-    let places = places(parts.iter().map(|part| part.nanos).chain([cost, bound]));
+    let places = places(parts.iter().map(|part| part.nanos).chain([cost]));
     let text = |nanos: i64| amount(Credits::from_nanos(nanos), places);
     let closed = |nanos: i64| SumRow::new("", "Charged", text(nanos)).kind(SumKind::Closed);
     match ending {
@@ -79,21 +81,18 @@ pub(super) fn charged(call: &Call, ending: Ending) -> Vec<SumRow> {
             vec![SumRow::new("", "Held", text(0)).how("refused calls hold nothing"), closed(0)]
         }
         Ending::Held => vec![
-            SumRow::new("", "Held", text(bound)).how("the most it can cost"),
+            SumRow::new("", "Held", exact(call.bound.cost)).how("the most it can cost"),
             SumRow { what: "Charged when it ends".to_owned(), ..closed(0) }.how("what it really used"),
         ],
+        Ending::Answered | Ending::Failed if call.usage.total() == 0 && cost == 0 => {
+            vec![closed(0).how("nothing was used")]
+        }
+        Ending::Answered | Ending::Failed if parts.is_empty() => vec![closed(cost).how(call.cost_basis.clone())],
         Ending::Answered | Ending::Failed => {
-            let mut rows: Vec<SumRow> = parts
-                .into_iter()
-                .enumerate()
-                .map(|(at, part)| {
-                    SumRow::new(if at == 0 { "" } else { "+" }, &part.what, text(part.nanos)).how(part.how)
-                })
-                .collect();
-            let how = if rows.is_empty() { call.cost_basis.clone() } else { String::new() };
-            rows.push(SumRow { kind: SumKind::Total, ..closed(cost) }.how(how));
-            rows.push(SumRow::new("", "Held while in flight", text(bound)).kind(SumKind::Closed));
-            rows
+            let part = |(at, part): (usize, Part)| {
+                SumRow::new(if at == 0 { "" } else { "+" }, &part.what, text(part.nanos)).how(part.how)
+            };
+            parts.into_iter().enumerate().map(part).chain([closed(cost).kind(SumKind::Sum)]).collect()
         }
     }
 }
@@ -124,6 +123,11 @@ fn parts(basis: &str) -> Option<Vec<Part>> {
     products.map(part).collect()
 }
 
+/// Credits as a sum shows them.
+pub(super) fn exact(credits: Credits) -> String {
+    amount(credits, places([credits.nanos()]))
+}
+
 /// Six decimals of a credit, as costs are shown; nine where that would hide something.
 fn places(nanos: impl IntoIterator<Item = i64>) -> u32 {
     if nanos.into_iter().all(|nanos| nanos % 1_000 == 0) { 6 } else { 9 }
@@ -137,6 +141,7 @@ pub fn Sum(#[prop(into)] caption: String, rows: Vec<SumRow>) -> impl IntoView {
             SumKind::Part => ("", false),
             SumKind::Total => ("sum__total", false),
             SumKind::Closed => ("sum__closed", true),
+            SumKind::Sum => ("sum__total sum__closed", true),
             SumKind::Over => ("sum__over", true),
         };
         let (whole, fraction) = row.amount.split_at(row.amount.find('.').unwrap_or(row.amount.len()));

@@ -2,7 +2,7 @@
 
 use super::choices::ModelChoices;
 use super::save::{DeleteModel, SaveModel};
-use crate::console::form::{Form, FormState};
+use crate::console::form::{Form, FormState, input_name};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::field::{CheckField, FieldProblem, SelectField, Submit, TextField};
 use crate::console::ui::notice::FormProblem;
@@ -126,7 +126,7 @@ pub fn ModelDialog(
                     />
                 </div>
                 <footer class="dialog__foot">
-                    <span>{delete} <span class="muted">"Changes act on the next call."</span></span>
+                    <span class="model__foot">{delete} <span class="muted">"Changes act on the next call."</span></span>
                     <span>
                         <a class="button" href=close data-noscroll>"Cancel"</a>
                         <Submit form=state>{does}</Submit>
@@ -273,6 +273,7 @@ fn route_row(state: FormState, at: usize, route: RouteDraft, providers: &[(Strin
     let cell = move |field: &'static str, label: &'static str, value: String, placeholder: &'static str| {
         let path = format!("model.routes.{at}.{field}");
         let value = state.value_of(&path).unwrap_or(value);
+        let class = if field == "upstream_model" { "input" } else { "input input--num" };
         let invalid = {
             let path = path.clone();
             move || state.problem_for(&path).map(|_| "true")
@@ -280,8 +281,8 @@ fn route_row(state: FormState, at: usize, route: RouteDraft, providers: &[(Strin
         view! {
             <td data-label=label>
                 <input
-                    class="input"
-                    name=crate::console::form::input_name(&path)
+                    class=class
+                    name=input_name(&path)
                     value=value
                     placeholder=placeholder
                     autocomplete="off"
@@ -307,7 +308,7 @@ fn route_row(state: FormState, at: usize, route: RouteDraft, providers: &[(Strin
                 <span class="select">
                     <select
                         class="input"
-                        name=crate::console::form::input_name(&path)
+                        name=input_name(&path)
                         aria-label=format!("Provider of route {number}")
                         aria-invalid=move || state.problem_for(&path).map(|_| "true")
                     >

@@ -96,7 +96,8 @@ pub async fn save_model(
         }
         problem
     })?;
-    leptos_axum::redirect(if back.starts_with("/models?") { &back } else { "/models" });
+    let back = crate::console::sign_in::own_path(&back);
+    leptos_axum::redirect(if back.starts_with("/models?") { back } else { "/models" });
     let did = if original.is_empty() { "is in the catalogue" } else { "is saved" };
     let but = if saved.price.is_none() { " Calls are refused until it has a price." } else { "" };
     Ok(Done::saying(format!("Model {} {did}.{but}", saved.name)))
@@ -107,6 +108,7 @@ pub async fn save_model(
 pub async fn delete_model(name: String, #[server(default)] back: String) -> Result<Done, Problem> {
     let account = crate::auth::admin().await?;
     expect_context::<crate::gateway::Gateway>().delete_model(&account, &name).await?;
-    leptos_axum::redirect(if back.starts_with("/models?") { &back } else { "/models" });
+    let back = crate::console::sign_in::own_path(&back);
+    leptos_axum::redirect(if back.starts_with("/models?") { back } else { "/models" });
     Ok(Done::saying(format!("Model {name} is deleted.")))
 }

@@ -90,14 +90,14 @@ fn line(row: ProviderRow, here: &Place, act: Form<ActOnProvider>) -> impl IntoVi
             <td data-label="Credentials">{credentials}</td>
             <td data-label="Models">{served(&row.id, &row.models)}</td>
             <td data-label="State"><Status sign>{state}</Status></td>
-            <td class="providers__acts">
+            <td class="whole"><div class="providers__acts">
                 <button class="ledger__act" name="test" value=row.id.clone() aria-label=format!("Test {}", row.name)>"Test"</button>
                 <RowMenu id=format!("menu-{}", row.id) of=row.name>
                     <a class="menu__item" href=edit data-noscroll>"Edit"</a>
                     <button class="menu__item" name=toggles value=row.id>{toggle}</button>
                     <a class="menu__item menu__item--blocks" href=delete data-noscroll>"Delete…"</a>
                 </RowMenu>
-            </td>
+            </div></td>
         </tr>
         {tested}
     }
