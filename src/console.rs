@@ -1,9 +1,10 @@
 //! The console for people: the document, the pages and their addresses.
 
+pub mod data;
 pub mod form;
 pub mod ui;
 
-mod dashboard;
+pub mod dashboard;
 mod logs;
 mod models;
 mod providers;
@@ -12,6 +13,7 @@ pub mod sign_in;
 pub mod tokens;
 
 use crate::domain::problem::{Problem, ProblemKind};
+use data::{Wire, use_data};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
@@ -109,9 +111,9 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// Who is signed in, and what the index counts. Sends whoever is signed out to sign in.
+/// Who is signed in and what the index counts, as a [`Viewer`]. Sends whoever is signed out to sign in.
 #[server(prefix = "/fn", endpoint = "viewer")]
-pub async fn fetch_viewer() -> Result<Viewer, Problem> {
+pub async fn fetch_viewer() -> Result<Wire, Problem> {
     use crate::auth;
     use crate::domain::period::Zone;
     use crate::gateway::Gateway;
@@ -137,7 +139,7 @@ pub async fn fetch_viewer() -> Result<Viewer, Problem> {
     let offset = zone.local(gateway.clock().now()).strftime("%:z").to_string();
     let named =
         if zone.name().starts_with("UTC") { zone.name().to_owned() } else { format!("{}, UTC{offset}", zone.name()) };
-    Ok(Viewer {
+    Ok(Wire::of(&Viewer {
         counts: ui::frame::Counts {
             tokens: Some(gateway.count_keys(&account).await?),
             models: Some(gateway.models().len() as u64),
@@ -146,14 +148,14 @@ pub async fn fetch_viewer() -> Result<Viewer, Problem> {
         name: account.name,
         role: account.role,
         timezone: named,
-    })
+    }))
 }
 
 /// The frame around every page for people who are signed in.
 #[component]
 fn House() -> impl IntoView {
     let changed = use_live(&["keys", "models", "providers", "accounts"]);
-    let viewer = Resource::new_blocking(move || changed.get(), |_| fetch_viewer());
+    let viewer = use_data::<Viewer, _>(move || changed.get().to_string(), fetch_viewer);
     view! {
         <Frame viewer=viewer>
             <ErrorBoundary fallback=|errors| view! { <Trouble errors/> }>
@@ -210,7 +212,7 @@ fn Trouble(errors: ArcRwSignal<Errors>) -> impl IntoView {
         now
     });
     let request = use_context::<RequestId>().map(|RequestId(id)| {
-        view! { <p class="muted">"Request " <code>{id}</code> ", by which the log knows it."</p> }
+        view! { <p class="muted">"Request " <code>{id}</code> ", by which the log knows it."</p> }.into_any()
     });
     let signs_in = problem.kind == ProblemKind::SignedOut;
     let retry = if signs_in { ("/sign-in", "Sign in") } else { ("", "Try again") };

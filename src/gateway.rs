@@ -10,6 +10,7 @@ pub mod hold;
 pub mod issue;
 mod journal;
 pub mod limits;
+pub mod overview;
 pub mod seal;
 pub mod usage;
 

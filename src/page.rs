@@ -1,5 +1,6 @@
 //! What the server gives every console page: preferences, a waiting flash, the status it may set, and its policy.
 
+pub mod dashboard;
 pub mod keys;
 
 use crate::console::form::Flash;

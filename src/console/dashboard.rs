@@ -3,10 +3,10 @@
 mod budgets;
 mod calls;
 mod cost;
-mod fetch;
 mod first_steps;
-mod overview;
+pub mod overview;
 
+use super::data::{Wire, use_data};
 use super::ui::live::use_live;
 use super::ui::money::{Money, amount};
 use super::ui::notice::Notice;
@@ -16,10 +16,17 @@ use super::ui::status::{AsOf, Sign};
 use super::ui::tabs::Steps;
 use crate::domain::credits::Credits;
 use crate::domain::problem::{Problem, ProblemKind};
-use fetch::fetch_overview;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use overview::{Change, Counted, Overview};
+
+/// The dashboard, as an [`Overview`], for `day`, `week` or `month`; anything else is the month.
+#[server(prefix = "/fn", endpoint = "dashboard")]
+pub async fn fetch_overview(#[server(default)] span: String) -> Result<Wire, Problem> {
+    let account = crate::auth::signed_in().await?;
+    let gateway = expect_context::<crate::gateway::Gateway>();
+    Ok(Wire::of(&crate::page::dashboard::overview(&gateway, &account, &span).await?))
+}
 
 /// The span is `?p=day`, `week` or `month`; the month stands for everything else.
 #[component]
@@ -27,7 +34,8 @@ pub fn Dashboard() -> impl IntoView {
     let changed = use_live(&["calls", "keys", "providers"]);
     let query = use_query_map();
     let span = Memo::new(move |_| query.read().get("p").unwrap_or_default());
-    let overview = Resource::new(move || (span.get(), changed.get()), |(span, _)| fetch_overview(span));
+    let asked = move || format!("{} {}", span.get(), changed.get());
+    let overview = use_data::<Overview, _>(asked, move || fetch_overview(span.get_untracked()));
     // What was last seen stays when it cannot be fetched again.
     let seen = StoredValue::new(None::<(String, Overview)>);
     view! {
@@ -55,6 +63,7 @@ pub fn Dashboard() -> impl IntoView {
 fn page(overview: Overview, problem: Option<Problem>) -> impl IntoView {
     let Overview { span, title, lede, as_of, logs, spend, spend_change, figures, .. } = overview;
     let is_new = overview.first_steps.is_some();
+    let stale = problem.map(|problem| stale(&problem, &as_of));
     let spend_href = (spend != Credits::ZERO).then_some(logs);
     let actions = move || {
         let (span, as_of) = (span.clone(), as_of.clone());
@@ -74,7 +83,7 @@ fn page(overview: Overview, problem: Option<Problem>) -> impl IntoView {
     };
     view! {
         <Sheet title lede=move || lede.clone() actions>
-            {problem.map(stale)}
+            {stale}
             <Figures>
                 {figure("Spend, credits", 3, spend_href, spend_change, view! { <Spend spend/> }.into_any())}
                 {figures.into_iter().zip(FIGURES).map(|(one, (label, width))| counted(one, label, width)).collect_view()}
@@ -99,17 +108,17 @@ fn spans(now: &str) -> Vec<(String, String, bool)> {
 #[component]
 fn Spend(spend: Credits) -> impl IntoView {
     let decimals = if spend != Credits::ZERO && spend.nanos() < 10_000_000 { 6 } else { 2 };
-    let is_long = amount(spend, decimals).len() > 11;
-    view! { <span class=is_long.then_some("figure__long")><Money credits=spend decimals/></span> }
+    let class = digits(amount(spend, decimals).len() > 12);
+    view! { <span class=class><Money credits=spend decimals/></span> }
+}
+
+fn digits(is_long: bool) -> &'static str {
+    if is_long { "figure__digits figure__digits--long" } else { "figure__digits" }
 }
 
 fn counted(counted: Counted, label: &'static str, width: u8) -> impl IntoView {
     let Counted { value, unit, is_zero, change, href } = counted;
-    let class = match () {
-        () if is_zero => "zero",
-        () if value.len() > 13 => "figure__long",
-        () => "",
-    };
+    let class = if is_zero { "zero" } else { digits(value.len() > 4 * usize::from(width)) };
     let value = view! {
         <span class=class>{value}</span>
         {(!unit.is_empty()).then(|| view! { <span class="unit">{unit}</span> })}
@@ -136,12 +145,13 @@ fn change(change: Change) -> impl IntoView {
 }
 
 /// The books could not be asked again: what is shown is as of then.
-fn stale(problem: Problem) -> impl IntoView {
+fn stale(problem: &Problem, as_of: &str) -> impl IntoView + use<> {
+    // Of a server that did not answer there is nothing more to say.
+    let why = Some(problem.message.clone()).filter(|_| problem.kind != ProblemKind::Unavailable).unwrap_or_default();
+    let shown = format!(" The newest figures could not be read; these are as of {as_of}. ");
     view! {
         <div class="stale" role="alert">
-            <Notice sign=Sign::Warns>
-                {problem.message} " What is shown is as of before. " <a href="" rel="external">"Try again"</a>
-            </Notice>
+            <Notice sign=Sign::Warns>{why} {shown} <a href="" rel="external">"Try again"</a></Notice>
         </div>
     }
 }

@@ -1,22 +1,29 @@
 //! One way for every form: a server function, its problems beside the fields; the same with and without JavaScript.
 //!
 //! A page calls [`use_form`] once, near its top and never inside a `<Suspense>`, so that server and browser agree.
-//! With JavaScript the [`leptos::form::ActionForm`] calls the server function; without it the browser posts, and the
-//! `flash` module brings the outcome back to the page as a [`Flash`].
+//! With JavaScript the [`PostForm`] sends what is written and shows the answer in place; without it the browser posts,
+//! and the `flash` module brings the outcome back to the page as a [`Flash`].
 
 mod number;
+mod post;
 
 pub use number::{read_count, read_credits};
 
 use super::ui::browser;
+use super::ui::place::encode;
 use super::ui::toast::Toasts;
 use crate::domain::problem::{Problem, ProblemKind};
+use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos::server_fn::codec::JsonEncoding;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use post::Answer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
 
 /// Fields whose name contains one of these are never sent back to a page.
 pub const SECRET_FIELDS: [&str; 4] = ["password", "secret", "credential", "api_key"];
@@ -40,16 +47,6 @@ impl Flash {
     }
 }
 
-/// What a form's server function answers. `message` is said in a toast; the field of that name is it without
-/// JavaScript, so both must be the same.
-pub trait Outcome: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
-    fn message(&self) -> Option<&str> {
-        None
-    }
-}
-
-impl Outcome for () {}
-
 /// The outcome that is only a sentence: “Key production-web is revoked.”
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
@@ -59,12 +56,6 @@ pub struct Done {
 impl Done {
     pub fn saying(message: impl Into<String>) -> Self {
         Self { message: message.into() }
-    }
-}
-
-impl Outcome for Done {
-    fn message(&self) -> Option<&str> {
-        Some(&self.message)
     }
 }
 
@@ -92,138 +83,105 @@ impl FromServerFnError for Problem {
 }
 
 /// A form of the server function `F`, on one page.
-pub struct Form<F>
-where
-    F: ServerFn + 'static,
-    F::Output: 'static,
-{
-    /// For `<ActionForm action=form.action>`.
-    pub action: ServerAction<F>,
-    /// For the fields.
+pub struct Form<F> {
+    /// For `<PostForm form=form.state>` and the fields in it.
     pub state: FormState,
-    flash: StoredValue<Option<F::Output>>,
+    of: PhantomData<fn() -> F>,
 }
 
-impl<F: ServerFn> Clone for Form<F> {
+impl<F> Clone for Form<F> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<F: ServerFn> Copy for Form<F> {}
+impl<F> Copy for Form<F> {}
 
 /// What fields ask of their form; the same type for every form.
 #[derive(Clone, Copy)]
 pub struct FormState {
-    problem: Memo<Option<Problem>>,
+    path: &'static str,
+    /// What the last post brought about: the outcome as JSON, or the problem.
+    answer: RwSignal<Option<Result<String, Problem>>>,
+    /// What had been written when a post without JavaScript failed.
     values: StoredValue<Vec<(String, String)>>,
-    pending: Signal<bool>,
-    version: Signal<usize>,
+    /// What was sent and is not answered yet, as it was sent.
+    sent: RwSignal<Option<String>>,
+    version: RwSignal<usize>,
 }
 
-/// Joins the hydrated action and the flash of a post without JavaScript.
-pub fn use_form<F>() -> Form<F>
-where
-    F: ServerFn<Error = Problem> + Clone + Send + Sync + 'static,
-    F::Output: Outcome,
-{
-    let action = ServerAction::<F>::new();
-    let (flash, problem, values) = read_flash(F::PATH);
-    let flash = flash.and_then(|json| serde_json::from_str::<F::Output>(&json).ok());
-    let value = action.value();
-    let problem = Memo::new(move |_| match &*value.read() {
-        Some(Err(problem)) => Some(problem.clone()),
-        Some(Ok(_)) => None,
-        None => problem.clone(),
-    });
-    Effect::new(move |_| match &*value.read() {
-        Some(Ok(outcome)) => {
-            if let Some(message) = outcome.message() {
-                Toasts::say(message);
-            }
-        }
-        Some(Err(_)) => browser::focus_soon(&["[aria-invalid=true]", ".notice[role=alert]"]),
-        None => {}
-    });
-    let state = FormState {
-        problem,
-        values: StoredValue::new(values),
-        pending: action.pending().into(),
-        version: action.version().into(),
-    };
-    Form { action, state, flash: StoredValue::new(flash) }
+/// Joins the hydrated form and the flash of a post without JavaScript.
+pub fn use_form<F: ServerFn>() -> Form<F> {
+    Form { state: form_state(F::PATH), of: PhantomData }
 }
 
 /// The part that is the same for every form, so that the browser loads it once.
-fn read_flash(path: &str) -> (Option<String>, Option<Problem>, Vec<(String, String)>) {
+fn form_state(path: &'static str) -> FormState {
     let flash = SharedValue::new(|| use_context::<Flash>().filter(|flash| flash.path == path)).into_inner();
-    match flash {
-        Some(Flash { outcome: Ok(json), values, .. }) => (Some(json), None, values),
-        Some(Flash { outcome: Err(problem), values, .. }) => (None, Some(problem), values),
-        None => (None, None, Vec::new()),
+    let (answer, values) = flash.map(|flash| (flash.outcome, flash.values)).unzip();
+    FormState {
+        path,
+        answer: RwSignal::new(answer),
+        values: StoredValue::new(values.unwrap_or_default()),
+        sent: RwSignal::new(None),
+        version: RwSignal::new(0),
     }
 }
 
-impl<F> Form<F>
+impl<F: ServerFn> Form<F>
 where
-    F: ServerFn<Error = Problem> + Clone + Send + Sync + 'static,
-    F::Output: Outcome,
+    F::Output: DeserializeOwned,
 {
     /// What the last post brought about, until the next one.
     pub fn outcome(self) -> Option<F::Output> {
-        match &*self.action.value().read() {
-            Some(Ok(outcome)) => Some(outcome.clone()),
-            Some(Err(_)) => None,
-            None => self.flash.get_value(),
-        }
+        self.state.answer.with(|answer| serde_json::from_str(answer.as_ref()?.as_ref().ok()?).ok())
     }
 
     /// Starts afresh whenever `shown` turns false: a dialog that is opened again knows nothing of the last time.
     pub fn forget_unless(self, shown: impl Fn() -> bool + 'static) {
         Effect::new(move |_| {
             if !shown() {
-                self.flash.set_value(None);
-                self.action.clear();
+                self.state.answer.set(None);
             }
         });
     }
 
-    /// Counts the answers, so that a resource which reads it is fetched again after each.
+    /// Counts what has been done, so that data which asks for it is read again after each.
     pub fn version(self) -> usize {
-        self.state.version.get()
+        self.state.version()
     }
 }
 
 impl FormState {
     /// What is wrong with a field, by its path, such as `limits.rpm`.
     pub fn problem_for(self, field: &str) -> Option<String> {
-        self.problem.with(|problem| Some(problem.as_ref()?.message_for(field)?.to_owned()))
+        self.with_problem(|problem| Some(problem?.message_for(field)?.to_owned()))
     }
 
     /// How many fields at or below a path have to change.
     pub fn problems_under(self, path: &str) -> usize {
         let is_under =
             |field: &str| field.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        self.problem.with(|problem| {
-            let fields = problem.as_ref().map_or(&[][..], |problem| &problem.fields);
+        self.with_problem(|problem| {
+            let fields = problem.map_or(&[][..], |problem| &problem.fields);
             fields.iter().filter(|problem| is_under(&problem.field)).count()
         })
     }
 
     /// Whether `field` is the first that has to change, and so the one to put the cursor in.
     pub fn is_first_problem(self, field: &str) -> bool {
-        self.problem.with(|problem| {
-            problem.as_ref().and_then(|problem| problem.fields.first()).is_some_and(|first| first.field == field)
+        self.with_problem(|problem| {
+            problem.and_then(|problem| problem.fields.first()).is_some_and(|first| first.field == field)
         })
     }
 
     /// The problem in one sentence, if there is one.
     pub fn message(self) -> Option<String> {
-        self.problem.with(|problem| problem.as_ref().map(|problem| problem.message.clone()))
+        self.with_problem(|problem| problem.map(|problem| problem.message.clone()))
     }
 
     pub fn problem(self) -> Option<Problem> {
-        self.problem.get()
+        self.with_problem(|problem| problem.cloned())
     }
 
     /// What had been written in a field when the post failed without JavaScript. With it, the field still has it.
@@ -243,11 +201,73 @@ impl FormState {
 
     /// Whether an answer is awaited.
     pub fn pending(self) -> bool {
-        self.pending.get()
+        self.sent.with(Option::is_some)
+    }
+
+    /// Whether an answer is awaited to a post in which this button was pressed.
+    pub fn pressed(self, name: &str, value: &str) -> bool {
+        let pair = format!("{name}={}", encode(value));
+        self.sent.with(|sent| sent.as_ref().is_some_and(|sent| sent.split('&').any(|sent| sent == pair)))
+    }
+
+    /// An answer has come: it is shown, said, or followed.
+    fn answered(self, answer: Answer, go: &dyn Fn(&str)) {
+        self.sent.set(None);
+        match &answer.outcome {
+            Ok(json) => {
+                self.version.update(|version| *version += 1);
+                if let Ok(Done { message }) = serde_json::from_str(json)
+                    && !message.is_empty()
+                {
+                    Toasts::say(&message);
+                }
+            }
+            Err(_) => browser::focus_soon(&["[aria-invalid=true]", ".notice[role=alert]"]),
+        }
+        self.answer.set(Some(answer.outcome));
+        if let Some(place) = answer.leads_to {
+            go(&place);
+        }
+    }
+
+    fn with_problem<R>(self, read: impl FnOnce(Option<&Problem>) -> R) -> R {
+        self.answer.with(|answer| read(answer.as_ref().and_then(|answer| answer.as_ref().err())))
     }
 
     pub fn version(self) -> usize {
         self.version.get()
+    }
+}
+
+/// A form that posts to its server function: by itself before the WASM arrives and without it, and then without
+/// leaving the page. Fields keep what is written in them either way.
+#[component]
+pub fn PostForm(
+    form: FormState,
+    #[prop(optional)] class: &'static str,
+    /// Where the server judges all, because fields may be out of sight.
+    #[prop(optional)]
+    novalidate: bool,
+    children: Children,
+) -> impl IntoView {
+    let navigate = use_navigate();
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if untrack(|| form.pending()) {
+            return;
+        }
+        let body = post::body(&event);
+        form.sent.set(Some(body.clone()));
+        let navigate = navigate.clone();
+        leptos::task::spawn_local(async move {
+            let answer = post::send(form.path, &body).await;
+            form.answered(answer, &|place| navigate(place, NavigateOptions { scroll: false, ..Default::default() }));
+        });
+    };
+    view! {
+        <form method="post" action=form.path class=class novalidate=novalidate on:submit=submit>
+            {children()}
+        </form>
     }
 }
 

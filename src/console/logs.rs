@@ -7,6 +7,7 @@ mod narrow;
 mod rows;
 mod sums;
 
+use super::data::{Data, Wire, use_data};
 use super::set_status;
 use super::ui::copy::Code;
 use super::ui::dialog::Drawer;
@@ -28,7 +29,7 @@ use rows::{Calls, Ending, LogPage};
 /// A page of the calls that are asked for. With `top`, the place of a first row, it begins there whatever has come
 /// since, so that new calls never push what one reads.
 #[server(prefix = "/fn", endpoint = "logs")]
-pub async fn fetch_logs(asked: Asked, #[server(default)] top: String) -> Result<LogPage, Problem> {
+pub async fn fetch_logs(asked: Asked, #[server(default)] top: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::domain::call::CallState;
     use crate::domain::period::Zone;
@@ -77,7 +78,7 @@ pub async fn fetch_logs(asked: Asked, #[server(default)] top: String) -> Result<
         false => 0,
     };
     let first = page.data.first().map(Gateway::log_place);
-    Ok(LogPage {
+    Ok(Wire::of(&LogPage {
         asked,
         stretch,
         rows: page.data.iter().map(|call| (call, &zone, now).into()).collect(),
@@ -87,17 +88,18 @@ pub async fn fetch_logs(asked: Asked, #[server(default)] top: String) -> Result<
         older: page.next,
         as_of: zone.local(now).strftime("%H:%M:%S").to_string(),
         trouble: None,
-    })
+    }))
 }
 
 /// One call in full.
 #[server(prefix = "/fn", endpoint = "call")]
-pub async fn fetch_call(id: String) -> Result<CallDetail, Problem> {
+pub async fn fetch_call(id: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();
     let zone = crate::domain::period::Zone::parse(&account.timezone).unwrap_or_else(crate::domain::period::Zone::utc);
     let call = gateway.call(&account, &id.into()).await?;
-    Ok((&call, &zone, gateway.clock().now()).into())
+    let detail: CallDetail = (&call, &zone, gateway.clock().now()).into();
+    Ok(Wire::of(&detail))
 }
 
 /// The page.
@@ -106,17 +108,16 @@ pub fn Logs() -> impl IntoView {
     let asked = Memo::new(|_| Asked::here());
     let open = Memo::new(|_| Place::here().get("call").unwrap_or_default().to_owned());
     let changed = use_live(&["calls"]);
-    let choices = Resource::new(|| (), |()| fetch_log_choices());
+    let choices = use_data::<LogChoices, _>(String::new, fetch_log_choices);
     // The page as it was last read: what is read again begins at the same row.
     let last = StoredValue::new(None::<LogPage>);
     let again = RwSignal::new(0_u32);
-    let list = Resource::new(
+    let list = use_data::<LogPage, _>(
         move || {
-            let asked = asked.get();
-            let changes = if asked.is_first_page() { changed.get() } else { 0 };
-            (asked, changes, again.get())
+            let changes = if asked.with(Asked::is_first_page) { changed.get() } else { 0 };
+            format!("{} {changes} {}", asked.with(Asked::text), again.get())
         },
-        move |(asked, ..)| read(asked, last),
+        move || read(asked.get_untracked(), last),
     );
     Effect::new(move |_| {
         if let Some(Ok(page)) = list.get() {
@@ -163,12 +164,12 @@ pub fn Logs() -> impl IntoView {
 }
 
 /// Reads a page, from the row on that was first before. What is known stays where the server cannot be reached.
-async fn read(asked: Asked, last: StoredValue<Option<LogPage>>) -> Result<LogPage, Problem> {
+async fn read(asked: Asked, last: StoredValue<Option<LogPage>>) -> Result<Wire, Problem> {
     let known = last.try_get_value().flatten().filter(|page| page.asked == asked);
     let top = known.as_ref().map(|page| page.top.clone()).unwrap_or_default();
     match (fetch_logs(asked, top).await, known) {
         (Err(problem), Some(page)) if problem.kind == ProblemKind::Unavailable => {
-            Ok(LogPage { trouble: Some(problem.message), ..page })
+            Ok(Wire::of(&LogPage { trouble: Some(problem.message), ..page }))
         }
         (read, _) => read,
     }
@@ -246,20 +247,18 @@ fn none(asked: &Asked, choices: &LogChoices, here: Place) -> impl IntoView + use
 
 /// The drawer of the call that the URL names.
 #[component]
-fn OpenCall(open: Memo<String>, list: Resource<Result<LogPage, Problem>>, changed: Signal<u64>) -> impl IntoView {
+fn OpenCall(open: Memo<String>, list: Data<LogPage>, changed: Signal<u64>) -> impl IntoView {
     // Only a call in flight can still change.
     let is_held = RwSignal::new(false);
     let changes = Memo::new(move |before: Option<&u64>| {
         let now = changed.get();
         if is_held.get() { now } else { before.copied().unwrap_or_default() }
     });
-    let call = Resource::new(
-        move || (open.get(), changes.get()),
-        |(id, _)| async move {
-            if id.is_empty() {
-                return Ok(None);
-            }
-            fetch_call(id).await.map(Some)
+    let call = use_data::<Option<CallDetail>, _>(
+        move || format!("{} {}", open.get(), changes.get()),
+        move || {
+            let id = open.get_untracked();
+            async move { if id.is_empty() { Ok(Wire::nothing()) } else { fetch_call(id).await } }
         },
     );
     Effect::new(move |_| {

@@ -5,6 +5,7 @@ mod form;
 mod list;
 mod save;
 
+use super::data::{Data, Wire, use_data};
 use super::form::{Form, use_form};
 use super::ui::live::use_live;
 use super::ui::notice::Empty;
@@ -43,7 +44,7 @@ impl Asked {
 
 /// A page of the models that are asked for, by name.
 #[server(prefix = "/fn", endpoint = "models")]
-pub async fn fetch_models(asked: Asked) -> Result<ModelPage, Problem> {
+pub async fn fetch_models(asked: Asked) -> Result<Wire, Problem> {
     crate::auth::signed_in().await?;
     const ROWS: usize = 50;
     let gateway = expect_context::<crate::gateway::Gateway>();
@@ -59,7 +60,7 @@ pub async fn fetch_models(asked: Asked) -> Result<ModelPage, Problem> {
     let before = found.partition_point(|model| !asked.after.is_empty() && *model.name <= *asked.after);
     let shown = &found[before..found.len().min(before + ROWS)];
     let start = before.checked_sub(ROWS + 1).map(|at| found[at].name.clone());
-    Ok(ModelPage {
+    Ok(Wire::of(&ModelPage {
         rows: shown
             .iter()
             .map(|model| {
@@ -76,15 +77,16 @@ pub async fn fetch_models(asked: Asked) -> Result<ModelPage, Problem> {
         before,
         newer: (before > 0).then(|| start.unwrap_or_default()),
         older: shown.last().filter(|_| before + shown.len() < found.len()).map(|model| model.name.clone()),
-    })
+    }))
 }
 
 /// A model as its form holds it, and what it can do.
 #[server(prefix = "/fn", endpoint = "model")]
-pub async fn fetch_model(name: String) -> Result<(ModelDraft, Vec<String>), Problem> {
+pub async fn fetch_model(name: String) -> Result<Wire, Problem> {
     crate::auth::admin().await?;
     let model = expect_context::<crate::gateway::Gateway>().model(&name).ok_or_else(|| Problem::not_found("model"))?;
-    Ok(((&*model).into(), model.capabilities.clone()))
+    let draft: (ModelDraft, Vec<String>) = ((&*model).into(), model.capabilities.clone());
+    Ok(Wire::of(&draft))
 }
 
 /// The page.
@@ -94,10 +96,15 @@ pub fn Models() -> impl IntoView {
     let delete = use_form::<DeleteModel>();
     let asked = Memo::new(|_| Asked::here());
     let changed = use_live(&["models", "providers"]);
-    let choices = Resource::new(move || changed.get(), |_| fetch_model_choices());
-    let list = Resource::new(
-        move || (asked.get(), changed.get(), save.version(), delete.version()),
-        |(asked, ..)| fetch_models(asked),
+    let choices = use_data::<ModelChoices, _>(move || changed.get().to_string(), fetch_model_choices);
+    let versions = move || format!("{} {} {}", changed.get(), save.version(), delete.version());
+    let list = use_data::<ModelPage, _>(
+        move || {
+            asked.with(|asked| {
+                [&asked.q, &asked.can, &asked.provider, &asked.after, &versions()].map(String::as_str).join("\n")
+            })
+        },
+        move || fetch_models(asked.get_untracked()),
     );
     let named = |name: &'static str| Memo::new(move |_| Place::here().get(name).unwrap_or_default().to_owned());
     let (edited, deleted) = (named("edit"), named("delete"));
@@ -179,15 +186,13 @@ fn Dialogs(
     is_new: Memo<bool>,
     edited: Memo<String>,
     deleted: Memo<String>,
-    choices: Resource<Result<ModelChoices, Problem>>,
+    choices: Data<ModelChoices>,
 ) -> impl IntoView {
-    let known = Resource::new(
+    let known = use_data::<Option<(ModelDraft, Vec<String>)>, _>(
         move || edited.get(),
-        |name| async move {
-            if name.is_empty() {
-                return Ok(None);
-            }
-            fetch_model(name).await.map(Some)
+        move || {
+            let name = edited.get_untracked();
+            async move { if name.is_empty() { Ok(Wire::nothing()) } else { fetch_model(name).await } }
         },
     );
     view! {

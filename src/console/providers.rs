@@ -4,6 +4,8 @@ mod acts;
 mod form;
 mod list;
 
+use super::data::{Wire, use_data};
+use super::form::PostForm;
 use super::form::use_form;
 use super::ui::live::use_live;
 use super::ui::notice::{Empty, FormProblem};
@@ -12,13 +14,12 @@ use super::ui::sheet::Sheet;
 use crate::domain::problem::Problem;
 use acts::{ActOnProvider, DeleteProvider, SaveProvider};
 use form::{DeleteDialog, ProviderDialog};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use list::{ProviderRow, Providing};
 
 /// Every provider, by name.
 #[server(prefix = "/fn", endpoint = "providers")]
-pub async fn fetch_providers() -> Result<Vec<ProviderRow>, Problem> {
+pub async fn fetch_providers() -> Result<Wire, Problem> {
     let account = crate::auth::admin().await.map_err(|problem| match problem.kind {
         crate::domain::problem::ProblemKind::Forbidden => {
             let message =
@@ -33,7 +34,8 @@ pub async fn fetch_providers() -> Result<Vec<ProviderRow>, Problem> {
         let served = models.iter().filter(|model| model.routes.iter().any(|route| route.provider_id == provider.id));
         (provider, served.map(|model| model.name.clone()).collect()).into()
     };
-    Ok(gateway.providers(&account)?.iter().map(row).collect())
+    let rows: Vec<ProviderRow> = gateway.providers(&account)?.iter().map(row).collect();
+    Ok(Wire::of(&rows))
 }
 
 /// The page.
@@ -43,8 +45,8 @@ pub fn Providers() -> impl IntoView {
     let delete = use_form::<DeleteProvider>();
     let act = use_form::<ActOnProvider>();
     let changed = use_live(&["providers", "models"]);
-    let list =
-        Resource::new(move || (changed.get(), save.version(), delete.version(), act.version()), |_| fetch_providers());
+    let versions = move || format!("{} {} {} {}", changed.get(), save.version(), delete.version(), act.version());
+    let list = use_data::<Vec<ProviderRow>, _>(versions, fetch_providers);
     let named = |name: &'static str| Memo::new(move |_| Place::here().get(name).unwrap_or_default().to_owned());
     let (edited, deleted) = (named("edit"), named("delete"));
     let is_new = Memo::new(|_| Place::here().get("new").is_some());
@@ -62,7 +64,7 @@ pub fn Providers() -> impl IntoView {
                         true => none().into_any(),
                         false => view! {
                             <FormProblem form=act.state always=true/>
-                            <ActionForm action=act.action><Providing rows act/></ActionForm>
+                            <PostForm form=act.state><Providing rows act/></PostForm>
                         }
                         .into_any(),
                     };

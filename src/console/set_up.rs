@@ -1,11 +1,11 @@
 //! Set up: the first admin, by the link that the server prints when it starts.
 
-use super::form::use_form;
-use super::sign_in::{Entry, OtherProblem, fetch_threshold};
+use super::data::{Wire, use_data};
+use super::form::{PostForm, use_form};
+use super::sign_in::{Entry, OtherProblem, Threshold, fetch_threshold};
 use super::ui::browser;
 use super::ui::field::{Submit, TextField};
 use crate::domain::problem::Problem;
-use leptos::form::ActionForm;
 use leptos::html;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -13,12 +13,13 @@ use leptos_router::hooks::use_query_map;
 
 /// Whether a set-up link is still good. Whoever is signed in needs none, and is sent on.
 #[server(prefix = "/fn", endpoint = "set-up-link")]
-pub async fn fetch_link(#[server(default)] token: String) -> Result<bool, Problem> {
+pub async fn fetch_link(#[server(default)] token: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await;
     if account.is_ok() {
         leptos_axum::redirect("/");
     }
-    expect_context::<crate::gateway::Gateway>().setup_token_is_good(&token).await
+    let is_good = expect_context::<crate::gateway::Gateway>().setup_token_is_good(&token).await?;
+    Ok(Wire::of(&is_good))
 }
 
 /// Makes the first admin and signs them in. The browser's time zone, where it told one, becomes theirs.
@@ -47,8 +48,8 @@ pub fn SetUp() -> impl IntoView {
     let form = use_form::<SetUp>();
     let query = use_query_map();
     let token = move || query.read().get("token").unwrap_or_default();
-    let link = Resource::new(token, fetch_link);
-    let threshold = Resource::new(String::new, fetch_threshold);
+    let link = use_data::<bool, _>(token, move || fetch_link(untrack(token)));
+    let threshold = use_data::<Threshold, _>(String::new, || fetch_threshold(String::new()));
     let zone = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
         if let Some(zone) = zone.get() {
@@ -57,7 +58,7 @@ pub fn SetUp() -> impl IntoView {
     });
     let blank = move || {
         view! {
-            <ActionForm action=form.action attr:class="entry__form">
+            <PostForm form=form.state class="entry__form">
                 <h1>"The first admin"</h1>
                 <input type="hidden" name="token" value=untrack(token)/>
                 <input type="hidden" name="timezone" node_ref=zone/>
@@ -91,7 +92,7 @@ pub fn SetUp() -> impl IntoView {
                 />
                 <OtherProblem form=form.state/>
                 <Submit form=form.state class="button--tall button--wide">"Create the account"</Submit>
-            </ActionForm>
+            </PostForm>
         }
     };
     view! {

@@ -1,12 +1,12 @@
 //! Sign in: an email and a password, with or without JavaScript; never says whether there is such an account.
 
-use super::form::{FormState, use_form};
+use super::data::{Data, Wire, use_data};
+use super::form::{FormState, PostForm, use_form};
 use super::ui::field::{Submit, TextField};
 use super::ui::frame::Brand;
 use super::ui::notice::Notice;
 use super::ui::status::Sign;
 use crate::domain::problem::Problem;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -15,30 +15,27 @@ use serde::{Deserialize, Serialize};
 /// What the way in shows before anyone is known.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Threshold {
-    /// The host by which the reader came, such as `gate.example.com`.
+    /// The host by which people reach this server, such as `gate.example.com`.
     host: String,
     version: String,
     /// Nobody may administer yet: the set-up link is still to be opened.
     is_new: bool,
 }
 
-pub type ThresholdResource = Resource<Result<Threshold, Problem>>;
-
 /// Looks who is there: whoever is signed in already is sent on.
 #[server(prefix = "/fn", endpoint = "threshold")]
-pub async fn fetch_threshold(#[server(default)] next: String) -> Result<Threshold, Problem> {
+pub async fn fetch_threshold(#[server(default)] next: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await;
     if account.is_ok() {
         leptos_axum::redirect(own_path(&next));
     }
     let gateway = expect_context::<crate::gateway::Gateway>();
-    let parts = expect_context::<http::request::Parts>();
-    let host = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-    Ok(Threshold {
-        host: host.unwrap_or_default().to_owned(),
+    let origin = crate::page::origin();
+    Ok(Wire::of(&Threshold {
+        host: origin.split_once("://").map_or(origin.as_str(), |(_, host)| host).to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         is_new: !gateway.store().has_admin().await?,
-    })
+    }))
 }
 
 /// Signs in, and goes on to where the reader wanted to be.
@@ -81,11 +78,11 @@ pub fn SignIn() -> impl IntoView {
     let query = use_query_map();
     let next = move || query.read().get("next").unwrap_or_default();
     let own_next = own_path(&untrack(next)).to_owned();
-    let threshold = Resource::new(next, fetch_threshold);
+    let threshold = use_data::<Threshold, _>(next, move || fetch_threshold(untrack(next)));
     view! {
         <Title text="Sign in"/>
         <Entry threshold>
-            <ActionForm action=form.action attr:class="entry__form">
+            <PostForm form=form.state class="entry__form">
                 <h1>"Sign in"</h1>
                 <FirstStart threshold/>
                 <input type="hidden" name="next" value=own_next/>
@@ -110,7 +107,7 @@ pub fn SignIn() -> impl IntoView {
                 />
                 <OtherProblem form=form.state/>
                 <Submit form=form.state class="button--tall button--wide">"Sign in"</Submit>
-            </ActionForm>
+            </PostForm>
         </Entry>
     }
 }
@@ -127,7 +124,7 @@ pub fn OtherProblem(form: FormState) -> impl IntoView {
 
 /// Where nobody can sign in yet: what to do first.
 #[component]
-fn FirstStart(threshold: ThresholdResource) -> impl IntoView {
+fn FirstStart(threshold: Data<Threshold>) -> impl IntoView {
     view! {
         <Transition>
             {move || Suspend::new(async move {
@@ -144,7 +141,7 @@ fn FirstStart(threshold: ThresholdResource) -> impl IntoView {
 
 /// The page on which one comes in: the promise at the left, a form at the right, the budget line under both.
 #[component]
-pub fn Entry(threshold: ThresholdResource, children: Children) -> impl IntoView {
+pub fn Entry(threshold: Data<Threshold>, children: Children) -> impl IntoView {
     view! {
         <div class="entry">
             <header><Brand/></header>

@@ -4,7 +4,8 @@ mod created;
 pub mod edit;
 pub mod fetch;
 
-use super::form::{Done, use_form};
+use super::data::use_data;
+use super::form::{Done, PostForm, use_form};
 use super::ui::budget::BudgetLine;
 use super::ui::dialog::Dialog;
 use super::ui::field::Submit;
@@ -22,7 +23,6 @@ use created::CreatedDialog;
 use edit::{EditDialog, SaveKey};
 use fetch::{KeyList, KeyRow, Standing, fetch_keys};
 use leptos::either::Either;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -62,21 +62,22 @@ pub fn Tokens() -> impl IntoView {
     let query = use_query_map();
     let read = move |name: &str| query.read().get(name).unwrap_or_default();
     let live = use_live(&["keys", "calls"]);
-    let asked = move || (read("q"), read("status"), read("after"), form.version(), change.version(), live.get());
-    let keys = Resource::new(asked, |(q, status, after, ..)| fetch_keys(q, status, after));
+    let versions = move || format!("{} {} {}", form.version(), change.version(), live.get());
+    let asked = move || [read("q"), read("status"), read("after"), versions()].join("\n");
+    let keys = use_data::<KeyList, _>(asked, move || untrack(|| fetch_keys(read("q"), read("status"), read("after"))));
     let dialog = Memo::new(move |_| (read("new"), read("edit"), read("revoke")));
     // A memo, so that a problem with the form does not draw its dialog anew and lose what was written.
     let created = Memo::new(move |_| form.outcome().and_then(|saved| saved.created));
     form.forget_unless(move || dialog.with(|(new, edit, _)| !new.is_empty() || !edit.is_empty()));
     let actions = move || {
-        let time = Signal::derive(move || keys.get().and_then(Result::ok).map(|list| list.as_of).unwrap_or_default());
+        let time = Signal::derive(move || keys.found().map(|list| list.as_of).unwrap_or_default());
         view! {
             <Suspense><AsOf time/></Suspense>
             <a class="button button--primary" href=move || Place::here().without("edit").with("new", "1").href() data-noscroll>"New token"</a>
         }
     };
     let lede = move || {
-        let says = move || keys.get().and_then(Result::ok).map(|list| list.lede);
+        let says = move || keys.found().map(|list| list.lede);
         view! { <Transition>{says}</Transition> }
     };
     let statuses =
@@ -89,7 +90,7 @@ pub fn Tokens() -> impl IntoView {
             </Filters>
             {move || view! { <Chips chips=chips(&read("q"), &read("status"))/> }}
             <FormProblem form=change.state always=true/>
-            <ActionForm action=change.action>
+            <PostForm form=change.state>
                 <Transition>
                     {move || Suspend::new(async move {
                         match keys.await {
@@ -98,7 +99,7 @@ pub fn Tokens() -> impl IntoView {
                         }
                     })}
                 </Transition>
-            </ActionForm>
+            </PostForm>
         </Sheet>
         {move || match (created.get(), dialog.get()) {
             (Some(created), _) => view! { <CreatedDialog created close=bare().href()/> }.into_any(),
@@ -241,7 +242,7 @@ fn RevokeDialog(change: super::form::Form<ChangeKey>, id: String, close: String)
     let cancel = close.clone();
     view! {
         <Dialog title="Revoke this token?" close=close small=true>
-            <ActionForm action=change.action attr:class="dialog__form">
+            <PostForm form=change.state class="dialog__form">
                 <div class="dialog__body">
                     <p>"Its very next call is refused. Calls in flight finish. What it has used stays in the books, and it can be restored."</p>
                     <FormProblem form=change.state always=true/>
@@ -254,7 +255,7 @@ fn RevokeDialog(change: super::form::Form<ChangeKey>, id: String, close: String)
                         <Submit form=change.state class="button--blocks">"Revoke"</Submit>
                     </span>
                 </footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
 }

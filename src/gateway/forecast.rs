@@ -17,7 +17,7 @@ use std::time::Duration;
 /// A pace is taken over this much at most, so that it is today's and not last month's.
 const LOOK_BACK: Duration = Duration::from_hours(7 * 24);
 /// Less than this says nothing about the rest.
-const LEAST: Duration = Duration::from_mins(15);
+const LEAST: Duration = Duration::from_hours(1);
 /// Further than this nobody looks.
 const HORIZON: Duration = Duration::from_hours(400 * 24);
 /// How many keys are looked at: the newest.
@@ -28,10 +28,18 @@ const KEYS: u32 = 1_000;
 pub struct Budgeted {
     pub key: Key,
     pub standing: Standing,
-    /// When it runs dry at this pace, if that is before it starts again.
-    pub dry_at: Option<Time>,
-    /// What will have been used when the period ends, at this pace. `None` for lifetimes, and while it is too early.
-    pub expected: Option<i64>,
+    pub outlook: Outlook,
+}
+
+/// What becomes of a budget at this pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// It has hardly begun.
+    Early,
+    /// It runs dry then, before it starts again.
+    Dry { at: Time },
+    /// It does not, as far as anybody looks. What will have been used when its period ends; `None` for lifetimes.
+    Lasts { expected: Option<i64> },
 }
 
 impl Gateway {
@@ -79,13 +87,15 @@ fn budgeted(key: Key, standing: Standing, recent: Option<&Used>, from: Time, now
         (from, recent.map_or(0, |used| measured(used, limit.measure)))
     };
     let pace = Pace { used, since, now };
-    let dry_at = pace.reaches(standing.remaining());
-    Budgeted {
-        dry_at: dry_at.filter(|dry| standing.resets_at.is_none_or(|resets| *dry < resets)),
-        expected: standing.resets_at.and_then(|end| Some(standing.reading.settled.saturating_add(pace.until(end)?))),
-        key,
-        standing,
-    }
+    let outlook = match pace.reaches(standing.remaining()) {
+        _ if !pace.is_telling() => Outlook::Early,
+        Some(at) if standing.resets_at.is_none_or(|resets| at < resets) => Outlook::Dry { at },
+        _ => {
+            let rest = standing.resets_at.and_then(|end| pace.until(end));
+            Outlook::Lasts { expected: rest.map(|rest| standing.reading.settled.saturating_add(rest)) }
+        }
+    };
+    Budgeted { key, standing, outlook }
 }
 
 fn measured(used: &Used, measure: Measure) -> i64 {
@@ -96,10 +106,10 @@ fn measured(used: &Used, measure: Measure) -> i64 {
     }
 }
 
-/// How much of a limit is gone, in millionths; all of it where nothing is allowed.
+/// How much of a limit is gone, in millionths: all of it where nothing is allowed.
 fn share(standing: &Standing) -> i128 {
     let max = i128::from(standing.limit.max);
-    if max <= 0 { i128::MAX } else { i128::from(standing.reading.total()) * 1_000_000 / max }
+    if max <= 0 { 1_000_000 } else { i128::from(standing.reading.total()) * 1_000_000 / max }
 }
 
 /// How fast something is used: `used` between `since` and `now`.
@@ -111,10 +121,15 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// Whether it says anything about the rest.
+    pub fn is_telling(self) -> bool {
+        self.now.since(self.since) >= LEAST
+    }
+
     /// What will be used between now and `end`. `None` while it is too early to say.
     pub fn until(self, end: Time) -> Option<i64> {
         let passed = self.now.since(self.since);
-        if passed < LEAST {
+        if !self.is_telling() {
             return None;
         }
         let used = i128::from(self.used.max(0)) * micros(end.since(self.now)) / micros(passed);
@@ -124,7 +139,7 @@ impl Pace {
     /// When `left` more will have been used; `None` where that is too far to matter, or too early to say.
     pub fn reaches(self, left: i64) -> Option<Time> {
         let passed = self.now.since(self.since);
-        if passed < LEAST || self.used <= 0 {
+        if !self.is_telling() || self.used <= 0 {
             return None;
         }
         let wait = i128::from(left.max(0)) * micros(passed) / i128::from(self.used);

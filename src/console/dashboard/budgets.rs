@@ -47,7 +47,7 @@ pub fn BudgetsByUrgency(
 }
 
 fn row(row: BudgetRow) -> impl IntoView {
-    let BudgetRow { key, href, limit, budget, runway, fate, is_dry } = row;
+    let BudgetRow { key, href, limit, budget, runway, fate, is_dry, is_near } = row;
     let class = if is_dry { "block" } else { "" };
     view! {
         <tr>
@@ -57,7 +57,9 @@ fn row(row: BudgetRow) -> impl IntoView {
             </th>
             <td class="whole" data-label="Settled, held, left"><BudgetLine budget/></td>
             <td data-label="Runs dry">
-                <span class="runway"><b class=class>{runway.0}</b></span>
+                <span class="runway">
+                    {if is_near { view! { <b class=class>{runway.0}</b> }.into_any() } else { runway.0.into_any() }}
+                </span>
                 <span class="ledger__sub">{runway.1}</span>
             </td>
             <td data-label="Then">

@@ -3,6 +3,7 @@
 use super::overview::{CallKind, CallRow};
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::money::{Money, amount};
+use crate::console::ui::notice::Empty;
 use crate::console::ui::place::Place;
 use crate::console::ui::sheet::Statement;
 use crate::console::ui::status::{Sign, Status};
@@ -21,8 +22,10 @@ pub fn RecentCalls(calls: Vec<CallRow>) -> impl IntoView {
         Column::new("Took", 1).wide().number(),
         Column::new("Credits", 1).number(),
     ];
-    view! {
-        <Statement title="Recent calls" id="h-calls">
+    let content = if calls.is_empty() {
+        view! { <Empty title="No calls in the logs" text=|| "What was used before is in the sums above."/> }.into_any()
+    } else {
+        view! {
             <Ledger caption="Recent calls, the newest first" columns class="ledger--calls">
                 {calls.into_iter().map(row).collect_view()}
             </Ledger>
@@ -30,8 +33,10 @@ pub fn RecentCalls(calls: Vec<CallRow>) -> impl IntoView {
                 <span>"Credits to the millionth; held calls are not yet in the total."</span>
                 <span class="pager"><a href="/logs">"All calls"</a></span>
             </div>
-        </Statement>
-    }
+        }
+        .into_any()
+    };
+    view! { <Statement title="Recent calls" id="h-calls">{content}</Statement> }
 }
 
 fn row(row: CallRow) -> impl IntoView {

@@ -18,11 +18,16 @@ pub fn CostByModel(cost: Cost) -> impl IntoView {
         view! { {note.clone()} {expected} }
     };
     let foot = move || {
+        let share = if total == Credits::ZERO {
+            "—".into_any()
+        } else {
+            view! { "100.0" <span class="unit">" %"</span> }.into_any()
+        };
         view! {
             <tr>
                 <th scope="row">"In all"</th>
                 <td class="num"><Money credits=total decimals/></td>
-                <td class="num">{if total == Credits::ZERO { "—" } else { "100.0" }}<span class="unit">" %"</span></td>
+                <td class="num">{share}</td>
             </tr>
         }
     };

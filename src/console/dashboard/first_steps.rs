@@ -30,7 +30,7 @@ pub fn FirstSteps(steps: Steps) -> impl IntoView {
                     view! {
                         <a class=first_class href="/tokens?new=1">"New token"</a>
                         <Copy text=key_curl.clone()/>
-                        <span class="muted">"by hand or by curl, the same"</span>
+                        <span class="muted">"by hand, or by curl with a management token: the same"</span>
                     }.into_any())}
                 {step(2, has_key, false, "Make a call",
                     "The built-in model needs no provider. It counts words, so you can check the charge by eye.",
@@ -96,17 +96,19 @@ fn Legend() -> impl IntoView {
                         <line class="budget__track" x1="0" x2="100%" y1="12" y2="12"></line>
                         <rect class="budget__ink" y="4" width="46%" height="16"></rect>
                         <rect class="budget__held" x="46%" y="4.5" width="12%" height="15" fill="url(#held)"></rect>
+                        <line class="budget__tick" x1="80%" x2="80%" y1="1" y2="23"></line>
                         <rect class="budget__post" x="100%" y="0" width="4" height="24"></rect>
                         <text class="budget__scale" x="0" y="43">"settled"</text>
                         <text class="budget__scale" x="46%" y="43">"held"</text>
                         <text class="budget__scale" x="58%" y="43">"left"</text>
+                        <text class="budget__scale budget__scale--inner" x="80%" y="43" text-anchor="middle">"near"</text>
                         <text class="budget__scale" x="100%" y="43" text-anchor="end" dx="4">"blocks"</text>
                     </svg>
                 </div>
             </div>
             <p><b>"Ink is settled"</b>"Charged, in the journal, final."</p>
             <p><b>"Hatching is held"</b>"Reserved by calls in flight; it settles or is released."</p>
-            <p><b>"The bare line is left"</b>"Ink turns red when nothing is."</p>
+            <p><b>"The bare line is left"</b>"Past the tick it turns amber, and red when nothing is left."</p>
             <p><b>"A post blocks"</b>"The next call is refused, and told why and until when."</p>
         </div>
     }

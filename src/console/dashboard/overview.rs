@@ -102,6 +102,8 @@ pub struct BudgetRow {
     /// What happens then, and when it reopens.
     pub fate: (String, String),
     pub is_dry: bool,
+    /// It is dry, or will be before it reopens.
+    pub is_near: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

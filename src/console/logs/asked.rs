@@ -60,6 +60,12 @@ pub const STATUSES: [(&str, &str); 15] = [
 ];
 
 impl Asked {
+    /// All of it as one text, which differs wherever it differs.
+    pub fn text(&self) -> String {
+        let Self { q, key, model, status, time, from, to, after, before } = self;
+        [q, key, model, status, time, from, to, after, before].map(String::as_str).join("\n")
+    }
+
     /// As the address has it. Reactive.
     pub fn here() -> Self {
         let place = Place::here();

@@ -247,7 +247,7 @@ fn tokens(call: &Call, ending: Ending) -> Vec<Fact> {
     let bound = || {
         let (input, output) = (count(call.bound.input), count(call.bound.output));
         let held = exact(call.bound.cost);
-        ("Bound".to_owned(), format!("{input} in, {output} out, {held} credits: held while it was in flight"))
+        ("Bound".to_owned(), format!("{input} in, {output} out, {held} credits, held while in flight"))
     };
     match ending {
         Ending::Refused => Vec::new(),

@@ -2,6 +2,7 @@
 
 use super::asked::{Asked, STATUSES, TIMES};
 use super::rows::LogPage;
+use crate::console::data::{Data, Wire};
 use crate::console::ui::filters::{Chips, Choice, Filters, Search};
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
@@ -21,7 +22,7 @@ pub struct LogChoices {
 
 /// The keys and models one may filter by.
 #[server(prefix = "/fn", endpoint = "log-choices")]
-pub async fn fetch_log_choices() -> Result<LogChoices, Problem> {
+pub async fn fetch_log_choices() -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::domain::key::KeyStatus;
     use crate::domain::period::Zone;
@@ -39,7 +40,7 @@ pub async fn fetch_log_choices() -> Result<LogChoices, Problem> {
         })
         .collect();
     keys.sort_by(|a, b| a.1.to_lowercase().cmp(&b.1.to_lowercase()));
-    Ok(LogChoices {
+    Ok(Wire::of(&LogChoices {
         keys,
         models: gateway.models().iter().map(|model| model.name.clone()).collect(),
         zone: if zone.name().starts_with("UTC") {
@@ -48,15 +49,12 @@ pub async fn fetch_log_choices() -> Result<LogChoices, Problem> {
             format!("{}, {offset}", zone.name())
         },
         address: crate::page::origin(),
-    })
+    }))
 }
 
 /// The form and the chips.
 #[component]
-pub fn LogFilters(
-    choices: Resource<Result<LogChoices, Problem>>,
-    list: Resource<Result<LogPage, Problem>>,
-) -> impl IntoView {
+pub fn LogFilters(choices: Data<LogChoices>, list: Data<LogPage>) -> impl IntoView {
     let has_range = Memo::new(|_| Asked::here().has_own_range());
     view! {
         <Filters action="/logs">

@@ -2,6 +2,7 @@
 
 use super::list::ModelPage;
 use super::span;
+use crate::console::data::{Data, Wire};
 use crate::console::ui::filters::{Chips, Choice, Filters, Search};
 use crate::console::ui::place::Place;
 use crate::domain::model::CAPABILITIES;
@@ -19,20 +20,17 @@ pub struct ModelChoices {
 
 /// The providers by name.
 #[server(prefix = "/fn", endpoint = "model-choices")]
-pub async fn fetch_model_choices() -> Result<ModelChoices, Problem> {
+pub async fn fetch_model_choices() -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let names = expect_context::<crate::gateway::Gateway>().provider_names();
     let mut providers: Vec<_> = names.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
     providers.sort_by(|a, b| a.1.cmp(&b.1));
-    Ok(ModelChoices { providers, is_admin: account.is_admin() })
+    Ok(Wire::of(&ModelChoices { providers, is_admin: account.is_admin() }))
 }
 
 /// The form and the chips.
 #[component]
-pub fn ModelFilters(
-    choices: Resource<Result<ModelChoices, Problem>>,
-    list: Resource<Result<ModelPage, Problem>>,
-) -> impl IntoView {
+pub fn ModelFilters(choices: Data<ModelChoices>, list: Data<ModelPage>) -> impl IntoView {
     let able = std::iter::once(("", "Every capability")).chain(CAPABILITIES.iter().map(|name| (*name, *name)));
     let able: Vec<_> = able.map(|(value, label)| (value.to_owned(), label.to_owned())).collect();
     let count = move || {

@@ -2,6 +2,7 @@
 
 use super::choices::ModelChoices;
 use super::save::{DeleteModel, SaveModel};
+use crate::console::form::PostForm;
 use crate::console::form::{Form, FormState, input_name};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::field::{CheckField, FieldProblem, SelectField, Submit, TextField};
@@ -9,7 +10,6 @@ use crate::console::ui::notice::FormProblem;
 use crate::console::ui::place::Place;
 use crate::domain::model::{CAPABILITIES, Model, Route};
 use crate::domain::price::Price;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +108,7 @@ pub fn ModelDialog(
     let original = if is_new { String::new() } else { draft.name.clone() };
     view! {
         <Dialog title=title lede=lede close=close.clone()>
-            <ActionForm action=form.action attr:class="dialog__form" attr:novalidate="">
+            <PostForm form=form.state class="dialog__form" novalidate=true>
                 <input type="hidden" name="original" value=original/>
                 <input type="hidden" name="back" value=close.clone()/>
                 <div class="dialog__body dialog__stack model">
@@ -132,7 +132,7 @@ pub fn ModelDialog(
                         <Submit form=state>{does}</Submit>
                     </span>
                 </footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
 }
@@ -330,7 +330,7 @@ pub fn DeleteDialog(form: Form<DeleteModel>, name: String) -> impl IntoView {
     let close = untrack(Place::here).without("delete").href();
     view! {
         <Dialog title="Delete this model?" close=close.clone() small=true>
-            <ActionForm action=form.action attr:class="dialog__form">
+            <PostForm form=form.state class="dialog__form">
                 <input type="hidden" name="name" value=name.clone()/>
                 <input type="hidden" name="back" value=close.clone()/>
                 <div class="dialog__body dialog__stack">
@@ -347,7 +347,7 @@ pub fn DeleteDialog(form: Form<DeleteModel>, name: String) -> impl IntoView {
                         <Submit form=form.state>"Delete model"</Submit>
                     </span>
                 </footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
 }

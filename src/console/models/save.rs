@@ -54,14 +54,16 @@ pub async fn save_model(
     let mut routes = Vec::new();
     for (at, route) in model.routes.iter().enumerate() {
         let field = |name: &str| format!("model.routes.{at}.{name}");
-        let small = |check: &mut Check, name: &str, text: &str, otherwise: u64| {
-            let count = read_count(check, &field(name), text).unwrap_or(otherwise);
-            u32::try_from(count).unwrap_or(u32::MAX)
+        let mut small = |name: &str, text: &str, otherwise: u32, range: std::ops::RangeInclusive<u32>| {
+            let text = text.trim();
+            let number = if text.is_empty() { Some(otherwise) } else { text.parse().ok() };
+            let number = number.filter(|number| range.contains(number));
+            let asks = format!("Write a whole number from {} to {}.", range.start(), range.end());
+            check.that(number.is_some(), &field(name), asks);
+            number.unwrap_or(otherwise)
         };
-        let weight = small(&mut check, "weight", &route.weight, 1);
-        let priority = small(&mut check, "priority", &route.priority, 0);
-        check.that((1..=1_000).contains(&weight), &field("weight"), "From 1 to 1000.");
-        check.that(priority <= 1_000, &field("priority"), "From 0 to 1000.");
+        let weight = small("weight", &route.weight, 1, 1..=1_000);
+        let priority = small("priority", &route.priority, 0, 0..=1_000);
         if route.provider_id.is_empty() {
             let is_blank = route.upstream_model.trim().is_empty();
             check.that(is_blank, &field("provider_id"), "Choose who serves it, or clear this row.");
@@ -80,6 +82,10 @@ pub async fn save_model(
         routes,
         enabled: model.enabled.is_some(),
     };
+    // What the domain says of the rest, so that all is said at once.
+    for problem in model.check().err().into_iter().flat_map(|problem| problem.fields) {
+        check.that(false, &format!("model.{}", problem.field), problem.message);
+    }
     check.done()?;
     let gateway = expect_context::<crate::gateway::Gateway>();
     let saved = match original.is_empty() {

@@ -1,6 +1,6 @@
 //! What admins do to providers: each form's server function.
 
-use crate::console::form::{Done, Outcome};
+use crate::console::form::Done;
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,12 +19,6 @@ pub struct Tested {
     pub id: String,
     pub ok: bool,
     pub said: String,
-}
-
-impl Outcome for Acted {
-    fn message(&self) -> Option<&str> {
-        Some(self.message.as_str()).filter(|message| !message.is_empty())
-    }
 }
 
 /// The buttons of the list: exactly one of them names a provider.

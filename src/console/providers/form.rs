@@ -2,12 +2,12 @@
 
 use super::acts::{DeleteProvider, SaveProvider};
 use super::list::ProviderRow;
+use crate::console::form::PostForm;
 use crate::console::form::{Form, FormState};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::field::{CheckField, Submit, TextArea, TextField};
 use crate::console::ui::notice::FormProblem;
 use crate::console::ui::place::Place;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 
 /// The form, for a new provider or for one that is there.
@@ -33,7 +33,7 @@ pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> i
     });
     view! {
         <Dialog title=title lede=lede close=close.clone() small=true>
-            <ActionForm action=form.action attr:class="dialog__form" attr:novalidate="">
+            <PostForm form=form.state class="dialog__form" novalidate=true>
                 <input type="hidden" name="original" value=original/>
                 <div class="dialog__body dialog__stack">
                     <FormProblem form=state/>
@@ -54,7 +54,7 @@ pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> i
                         <Submit form=state>{does}</Submit>
                     </span>
                 </footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
 }
@@ -113,7 +113,7 @@ pub fn DeleteDialog(form: Form<DeleteProvider>, row: ProviderRow) -> impl IntoVi
     };
     view! {
         <Dialog title=format!("Delete {}?", row.name) close=close.clone() small=true>
-            <ActionForm action=form.action attr:class="dialog__form" attr:novalidate="">
+            <PostForm form=form.state class="dialog__form" novalidate=true>
                 <input type="hidden" name="id" value=row.id/>
                 <div class="dialog__body dialog__stack">
                     <FormProblem form=state/>
@@ -126,7 +126,7 @@ pub fn DeleteDialog(form: Form<DeleteProvider>, row: ProviderRow) -> impl IntoVi
                         {is_free.then(|| view! { <Submit form=state>"Delete provider"</Submit> })}
                     </span>
                 </footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
 }

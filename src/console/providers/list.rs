@@ -115,8 +115,7 @@ fn served(id: &str, models: &[String]) -> impl IntoView + use<> {
 
 /// What the last test found, under the provider it was of.
 fn tested(act: Form<ActOnProvider>, id: &str) -> Option<AnyView> {
-    let is_asked =
-        act.action.input().with(|input| input.as_ref().is_some_and(|input| input.test.as_deref() == Some(id)));
+    let is_asked = act.state.pressed("test", id);
     let (sign, said) = if act.state.pending() {
         is_asked.then(|| (Sign::Plain, "Asking for its list of models, which spends nothing…".to_owned()))?
     } else {

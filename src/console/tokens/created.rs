@@ -1,6 +1,7 @@
 //! A token that has just been made: its secret, once, and the way to its first call.
 
 use super::edit::Created;
+use crate::console::data::{Wire, use_data};
 use crate::console::ui::copy::{Secret, Snippets};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::live::use_live;
@@ -18,29 +19,30 @@ pub struct FirstCall {
     passed: bool,
 }
 
-/// The newest call of a key that has just been made.
+/// The newest call of a key that has just been made, as an optional [`FirstCall`].
 #[server(prefix = "/fn", endpoint = "first-call")]
-pub async fn fetch_first_call(key: String) -> Result<Option<FirstCall>, Problem> {
+pub async fn fetch_first_call(key: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::gateway::usage::LogQuery;
     let gateway = expect_context::<crate::gateway::Gateway>();
     let query = LogQuery { key_id: Some(key.as_str().into()), limit: 1, ..LogQuery::default() };
     let newest = gateway.logs(&account, query).await?.data.pop();
-    Ok(newest.map(|call| FirstCall {
+    let first = newest.map(|call| FirstCall {
         says: match &call.refusal {
             Some(refusal) => format!("A call came, and was refused: {}", refusal.message),
             None => format!("The first call came: {}, {} credits.", call.arrival.model, call.cost),
         },
         passed: call.refusal.is_none(),
         id: call.arrival.id.0,
-    }))
+    });
+    Ok(Wire::of(&first))
 }
 
 #[component]
 pub fn CreatedDialog(created: Created, close: String) -> impl IntoView {
     let Created { id, name, secret, origin, model, says } = created;
     let live = use_live(&["calls"]);
-    let first = Resource::new(move || live.get(), move |_| fetch_first_call(id.clone()));
+    let first = use_data::<Option<FirstCall>, _>(move || live.get().to_string(), move || fetch_first_call(id.clone()));
     let curl = format!(
         "curl {origin}/v1/chat/completions \\\n  -H \"Authorization: Bearer {secret}\" \\\n  -H \"Content-Type: application/json\" \\\n  -d '{{\"model\": \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello\"}}]}}'"
     );

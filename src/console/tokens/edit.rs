@@ -1,13 +1,13 @@
 //! The form of a token, new or known: general, usage limits, access.
 
-use crate::console::form::{Form, FormState, Outcome};
+use crate::console::data::{Wire, use_data};
+use crate::console::form::{Form, FormState, PostForm};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::field::{FieldProblem, Input, Select, Submit, TextArea, TextField, id_of};
 use crate::console::ui::notice::{FormProblem, Notice};
 use crate::console::ui::status::Sign;
 use crate::console::ui::tabs::{Panel, Panels};
 use crate::domain::problem::Problem;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -42,15 +42,9 @@ pub struct WrittenLimits {
 /// What became of the form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved {
-    message: String,
+    pub message: String,
     /// A new token, with its secret.
     pub created: Option<Created>,
-}
-
-impl Outcome for Saved {
-    fn message(&self) -> Option<&str> {
-        Some(&self.message).filter(|message| !message.is_empty()).map(String::as_str)
-    }
 }
 
 /// What is shown once.
@@ -115,33 +109,34 @@ pub struct Fields {
     pub zone: String,
 }
 
-/// The fields of a token; those of a new one where the id is blank.
+/// The [`Fields`] of a token; those of a new one where the id is blank.
 #[server(prefix = "/fn", endpoint = "key-fields")]
-pub async fn fetch_fields(id: String) -> Result<Fields, Problem> {
+pub async fn fetch_fields(id: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::page::keys;
     let gateway = expect_context::<crate::gateway::Gateway>();
     if id.is_empty() {
         let written = Written { timezone: account.timezone.clone(), ..Written::default() };
-        return Ok(Fields { written, says: String::new(), zone: account.timezone });
+        return Ok(Wire::of(&Fields { written, says: String::new(), zone: account.timezone }));
     }
     let key = gateway.key(&account, &id.as_str().into()).await?;
-    Ok(Fields { written: keys::write(&account, &key), says: keys::in_words(&key), zone: account.timezone })
+    let fields = Fields { written: keys::write(&account, &key), says: keys::in_words(&key), zone: account.timezone };
+    Ok(Wire::of(&fields))
 }
 
 #[component]
 pub fn EditDialog(form: Form<SaveKey>, id: String, close: String) -> impl IntoView {
     let is_new = id.is_empty();
-    let fields = Resource::new_blocking(|| (), {
+    let fields = use_data::<Fields, _>(String::new, {
         let id = id.clone();
-        move |()| fetch_fields(id.clone())
+        move || fetch_fields(id.clone())
     });
     let (title, verb) = if is_new { ("New token", "Create token") } else { ("Edit token", "Save") };
     let cancel = close.clone();
     let back = close.clone();
     view! {
         <Dialog title=title lede=move || "Blank is unlimited. Changes act on the next call." close=close>
-            <ActionForm action=form.action attr:class="dialog__form" attr:novalidate=true>
+            <PostForm form=form.state class="dialog__form" novalidate=true>
                 <input type="hidden" name="id" value=id/>
                 <input type="hidden" name="back" value=back/>
                 <div class="dialog__body">
@@ -162,7 +157,7 @@ pub fn EditDialog(form: Form<SaveKey>, id: String, close: String) -> impl IntoVi
                         <Submit form=form.state>{verb}</Submit>
                     </span>
                 </footer>
-            </ActionForm>
+            </PostForm>
         </Dialog>
     }
 }

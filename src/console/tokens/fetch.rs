@@ -1,5 +1,6 @@
 //! What the list of tokens shows, read and worded on the server.
 
+use crate::console::data::Wire;
 use crate::console::ui::budget::Budget;
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
@@ -42,9 +43,9 @@ pub enum Standing {
     Revoked { at: String },
 }
 
-/// A page of the keys whose name, id or hint contains `q`; revoked ones only where they are asked for.
+/// A page of the keys, as a [`KeyList`]: those whose name, id or hint contains `q`; revoked ones only where they are asked for.
 #[server(prefix = "/fn", endpoint = "keys")]
-pub async fn fetch_keys(q: String, status: String, after: String) -> Result<KeyList, Problem> {
+pub async fn fetch_keys(q: String, status: String, after: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::domain::key::KeyStatus;
     use crate::gateway::issue::KeyQuery;
@@ -67,12 +68,12 @@ pub async fn fetch_keys(q: String, status: String, after: String) -> Result<KeyL
         rows.push(wording.row(key, &standings, spent));
     }
     let revoked = gateway.count_revoked_keys(&account).await?;
-    Ok(KeyList {
+    Ok(Wire::of(&KeyList {
         lede: wording.lede(&rows, gateway.count_keys(&account).await?),
         rows,
         next: page.next,
         revoked,
         as_of: wording.now(),
         origin: crate::page::origin(),
-    })
+    }))
 }

@@ -4,8 +4,8 @@ use super::browser;
 use super::live;
 use super::preferences::PreferencesForm;
 use super::shortcuts::Shortcuts;
+use crate::console::data::Data;
 use crate::domain::account::Role;
-use crate::domain::problem::Problem;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use serde::{Deserialize, Serialize};
@@ -28,10 +28,8 @@ pub struct Counts {
     pub providers: Option<u64>,
 }
 
-type ViewerResource = Resource<Result<Viewer, Problem>>;
-
 #[component]
-pub fn Frame(viewer: ViewerResource, children: Children) -> impl IntoView {
+pub fn Frame(viewer: Data<Viewer>, children: Children) -> impl IntoView {
     live::listen();
     let path = use_location().pathname;
     // On a narrow screen the index is a popover; whoever chose a page wants to see it.

@@ -58,7 +58,7 @@ impl Place {
 }
 
 /// Percent-encodes all but RFC 3986's unreserved characters, and those that are clear in a query anyway.
-fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
