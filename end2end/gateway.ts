@@ -208,9 +208,11 @@ export const test = base.extend<{ gateway: Gateway; management: Management; quie
     quiet.check();
   },
   // Every page is watched; one that a test opens by itself wants `quiet.watch(page)`.
-  page: async ({ page, quiet }, use) => {
+  // It is closed before its gateway goes, since a page is not to blame for a server that was taken away.
+  page: async ({ page, quiet, gateway: _gateway }, use) => {
     await quiet.watch(page);
     await use(page);
+    await page.close();
   },
 });
 

@@ -19,10 +19,12 @@ use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
 use leptos_router::hooks::use_location;
-use leptos_router::{SsrMode, path};
+use leptos_router::hooks::use_navigate;
+use leptos_router::{NavigateOptions, SsrMode, path};
 use std::sync::Arc;
 use ui::frame::{Brand, Frame, Viewer};
 use ui::live::{provide_live, use_live};
+use ui::place::Place;
 use ui::preferences::{Preferences, provide_preferences};
 use ui::sheet::Sheet;
 use ui::sprite::Sprite;
@@ -156,6 +158,14 @@ pub async fn fetch_viewer() -> Result<Wire, Problem> {
 fn House() -> impl IntoView {
     let changed = use_live(&["keys", "models", "providers", "accounts"]);
     let viewer = use_data::<Viewer, _>(move || changed.get().to_string(), fetch_viewer);
+    let go = use_navigate();
+    // A session can end under an open page; the server leads there only whoever asks it for a page.
+    Effect::new(move |_| {
+        if matches!(viewer.get(), Some(Err(problem)) if problem.kind == ProblemKind::SignedOut) {
+            let here = untrack(Place::here).href();
+            go(&Place::new("/sign-in").with("next", here).href(), NavigateOptions::default());
+        }
+    });
     view! {
         <Frame viewer=viewer>
             <ErrorBoundary fallback=|errors| view! { <Trouble errors/> }>

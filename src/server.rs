@@ -82,13 +82,11 @@ fn for_people(gateway: &Gateway, doors: &Doors) -> Router {
     };
     let routes = generate_route_list(console::App);
     let shell = move || console::shell(&names.js, &names.wasm, &names.css);
+    // An address that no route knows is the console's to answer: it says so, and leads back.
+    let nowhere = leptos_axum::render_app_async_with_context(context.clone(), shell);
     // leptos mounts the server functions together with the pages.
-    let pages = Router::new().leptos_routes_with_context(
-        &House { gateway: gateway.clone(), options, stop: doors.stop.clone() },
-        routes,
-        context,
-        shell,
-    );
+    let house = House { gateway: gateway.clone(), options, stop: doors.stop.clone() };
+    let pages = Router::new().leptos_routes_with_context(&house, routes, context, shell).fallback(nowhere);
     let origin = doors.origin.clone();
     flash::around(pages, flashes)
         .layer(CompressionLayer::new())

@@ -122,7 +122,7 @@ async function journey(
   await expect(page.locator("dialog.drawer, .drawer").first()).toContainText("0.000350");
   await seen("logs-drawer");
   await open("/logs?model=nothing-like-it");
-  await expect(page.locator("main")).toContainText(/no match/i);
+  await expect(page.locator("main")).toContainText(/no call matches/i);
   await seen("logs-no-matches");
 
   // Revoked: the very next call is refused, and that is in the logs too.
@@ -169,12 +169,13 @@ test.describe("without JavaScript", () => {
   });
 });
 
-test("a wrong address says so, and leads back", async ({ page, gateway, quiet }) => {
+test("a wrong address says so, and leads back; whoever is signed out is led to sign in", async ({ page, gateway, quiet }) => {
   quiet.allow(/status of 404/);
+  quiet.allow(/status of 401/);
   const answer = await page.goto(`${gateway.url}/nowhere`);
   expect(answer?.status()).toBe(404);
   await hydrated(page);
   await axe(page);
   await page.getByRole("link", { name: "To the dashboard" }).click();
-  await expect(page).toHaveURL(/sign-in/);
+  await expect(page).toHaveURL(/sign-in\?next=/);
 });
