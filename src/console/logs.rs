@@ -273,7 +273,10 @@ fn OpenCall(open: Memo<String>, list: Data<LogPage>, changed: Signal<u64>) -> im
                     Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(Some(missing().into_any())),
                     Err(problem) => return Err(problem),
                 };
-                let rows = list.await.map(|page| page.rows).unwrap_or_default();
+                // Its neighbours as they are now: another drawer for each change of the list would take the focus.
+                let mut page = std::pin::pin!(list.into_future());
+                let page = std::future::poll_fn(|task| untrack(|| page.as_mut().poll(task))).await;
+                let rows = page.map(|page| page.rows).unwrap_or_default();
                 let at = rows.iter().position(|row| row.id == call.id);
                 let id = |at: usize| rows.get(at).map(|row| row.id.clone());
                 let newer = at.and_then(|at| id(at.checked_sub(1)?));

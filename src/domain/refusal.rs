@@ -64,7 +64,7 @@ pub struct Refusal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<Detail>,
+    pub detail: Option<Box<Detail>>,
     #[serde(default)]
     pub retry: Retry,
 }
@@ -185,7 +185,7 @@ impl Refusal {
             resets_at,
         };
         let code = if sliding { Code::RateLimitExceeded } else { Code::QuotaExceeded };
-        Self { code, message, param: None, detail: Some(detail), retry }
+        Self { code, message, param: None, detail: Some(Box::new(detail)), retry }
     }
 }
 

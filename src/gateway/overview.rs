@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn rounded_parts_add_up_to_the_rounded_whole() {
-        let costs = [5_990_4, 4_955_4, 2_434_4, 1_532_4].map(Credits::from_nanos);
+        let costs = [59_904, 49_554, 24_344, 15_324].map(Credits::from_nanos);
         let parts = apportioned(&costs, 14_912);
         assert_eq!(parts.iter().sum::<i64>(), 14_912);
         assert_eq!(apportioned(&costs, 1_000).iter().sum::<i64>(), 1_000);

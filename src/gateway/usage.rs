@@ -90,6 +90,9 @@ pub struct LogQuery {
     pub limit: u32,
 }
 
+/// When a group's period began, its key, its model, its endpoint; those that were asked for.
+type GroupName = (Option<Time>, Option<String>, Option<String>, Option<String>);
+
 impl Gateway {
     /// Sums what this account may see: its own calls, or everyone's for an admin. Ordered by the groups' names.
     ///
@@ -104,8 +107,7 @@ impl Gateway {
             from: query.from,
             to: query.to,
         };
-        let mut groups: BTreeMap<(Option<Time>, Option<String>, Option<String>, Option<String>), Used> =
-            BTreeMap::new();
+        let mut groups: BTreeMap<GroupName, Used> = BTreeMap::new();
         for row in self.0.store.usage(&filter).await? {
             let group = Used {
                 at: query.by.iter().find_map(|by| start(*by, row.at, &query.zone)),

@@ -21,16 +21,13 @@ pub struct Answer {
 pub fn body(event: &SubmitEvent) -> String {
     let form = event.target().map(JsCast::unchecked_into::<HtmlFormElement>);
     let data = form.and_then(|form| FormData::new_with_form(&form).ok());
-    let data = data.map(|data| {
-        if let Some(button) = event.submitter() {
-            let (name, value) = (button.get_attribute("name"), button.get_attribute("value"));
-            if let Some(name) = name {
-                // A pair of texts can always be appended.
-                _ = data.append_with_str(&name, &value.unwrap_or_default());
-            }
-        }
-        data
-    });
+    let pressed = event
+        .submitter()
+        .and_then(|button| Some((button.get_attribute("name")?, button.get_attribute("value").unwrap_or_default())));
+    if let (Some(data), Some((name, value))) = (&data, pressed) {
+        // A pair of texts can always be appended.
+        _ = data.append_with_str(&name, &value);
+    }
     let pairs = data.and_then(|data| UrlSearchParams::new_with_str_sequence_sequence(&data).ok());
     pairs.and_then(|pairs| pairs.to_string().as_string()).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use super::detail::{CallDetail, Fact, ShutGate, Why};
 use super::rows::Ending;
 use super::sums::Sum;
+use crate::console::ui::browser;
 use crate::console::ui::budget::BudgetLine;
 use crate::console::ui::copy::Copy;
 use crate::console::ui::dialog::{Drawer, DrawerPart};
@@ -14,6 +15,13 @@ use leptos::prelude::*;
 /// The call; `newer` and `older` are the ids of the rows above and below it, where the page has them.
 #[component]
 pub fn CallDrawer(call: CallDetail, newer: Option<String>, older: Option<String>) -> impl IntoView {
+    // The drawer that was there before gives the focus back to its row; this one takes it after that.
+    let is_hydrating = Owner::current_shared_context().is_some_and(|shared| shared.during_hydration());
+    Effect::new(move |_| {
+        if !is_hydrating {
+            browser::focus_soon(&["#drawer-t"]);
+        }
+    });
     let here = untrack(Place::here);
     let close = here.clone().without("call").href();
     let key = Place::new("/tokens").with("edit", call.key_id.clone()).href();

@@ -39,7 +39,7 @@ pub async fn fetch_log_choices() -> Result<Wire, Problem> {
             (key.id.to_string(), format!("{}{gone}", key.name))
         })
         .collect();
-    keys.sort_by(|a, b| a.1.to_lowercase().cmp(&b.1.to_lowercase()));
+    keys.sort_by_key(|key| key.1.to_lowercase());
     Ok(Wire::of(&LogChoices {
         keys,
         models: gateway.models().iter().map(|model| model.name.clone()).collect(),

@@ -63,7 +63,6 @@ pub struct Created {
 
 /// Makes a token, or changes the one with this id; in force on the very next call.
 #[server(prefix = "/fn", endpoint = "save-key")]
-#[expect(clippy::too_many_arguments, reason = "one argument a field of the form")]
 pub async fn save_key(
     #[server(default)] id: String,
     #[server(default)] back: String,

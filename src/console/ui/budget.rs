@@ -292,7 +292,7 @@ mod tests {
             "49.52 settled, 0.12 held, 0.36 remaining of 50.00 a month; alert at 80 %; blocks at the end"
         );
         assert_eq!((near.class(), near.left_text().as_str()), ("budget budget--warned", "0.36 left"));
-        assert_eq!(budget(1_204_331_90, 0, None).says(), "1,204,331.90 settled, no limit");
+        assert_eq!(budget(120_433_190, 0, None).says(), "1,204,331.90 settled, no limit");
     }
 
     #[test]

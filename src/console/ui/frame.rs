@@ -35,10 +35,10 @@ pub fn Frame(viewer: Data<Viewer>, children: Children) -> impl IntoView {
     // On a narrow screen the index is a popover; whoever chose a page wants to see it.
     Effect::new(move |before: Option<String>| {
         let now = path.get();
-        if before.is_some_and(|before| before != now) {
-            if let Some(index) = browser::find("#index:popover-open") {
-                browser::call(&index, "hidePopover", &[]);
-            }
+        if before.is_some_and(|before| before != now)
+            && let Some(index) = browser::find("#index:popover-open")
+        {
+            browser::call(&index, "hidePopover", &[]);
         }
         now
     });
