@@ -146,9 +146,10 @@ impl Gateway {
     }
 }
 
+/// The models that were called. One whose calls were all refused cost nothing, and may not even exist.
 fn models(used: &[Used]) -> Vec<Spent> {
     let mut all: Vec<Spent> = Vec::new();
-    for group in used {
+    for group in used.iter().filter(|group| group.calls > group.refused) {
         match all.iter_mut().find(|spent| spent.model == group.model) {
             Some(spent) => spent.cost += group.cost,
             None => all.push(Spent { model: group.model.clone(), models: 1, cost: group.cost }),
@@ -169,8 +170,10 @@ fn buckets(stretch: &Stretch, used: &[Used], models: &[Spent]) -> Vec<Spending> 
     let mut buckets: Vec<Spending> = edges.windows(2).map(spending).collect();
     for group in used {
         let at = group.at.unwrap_or(stretch.start);
-        let model = models.iter().position(|spent| spent.model == group.model).unwrap_or(models.len() - 1);
-        if let Some(bucket) = buckets.iter_mut().rfind(|bucket| bucket.from <= at) {
+        let named = models.iter().position(|spent| spent.model == group.model);
+        let model = named.or(models.len().checked_sub(1));
+        let bucket = buckets.iter_mut().rfind(|bucket| bucket.from <= at);
+        if let (Some(bucket), Some(model)) = (bucket, model) {
             bucket.costs[model] += group.cost;
         }
     }
@@ -254,6 +257,7 @@ mod tests {
     fn models_beyond_the_fourth_are_one() {
         let used = |model: &str, cost: i64| Used {
             model: Some(model.to_owned()),
+            calls: 1,
             cost: Credits::from_nanos(cost),
             ..Used::default()
         };
