@@ -6,7 +6,8 @@ mod cost;
 mod first_steps;
 pub mod overview;
 
-use super::data::{Wire, use_data};
+use super::data::{Wire, shown_for, use_data};
+use super::ui::drawn::{Views, memo};
 use super::ui::live::use_live;
 use super::ui::money::{Money, amount};
 use super::ui::notice::Notice;
@@ -33,31 +34,29 @@ pub async fn fetch_overview(#[server(default)] span: String) -> Result<Wire, Pro
 pub fn Dashboard() -> impl IntoView {
     let changed = use_live(&["calls", "keys", "providers"]);
     let query = use_query_map();
-    let span = Memo::new(move |_| query.read().get("p").unwrap_or_default());
+    let span = memo(move || query.read().get("p").unwrap_or_default());
     let asked = move || format!("{} {}", span.get(), changed.get());
     let overview = use_data::<Overview, _>(asked, move || fetch_overview(span.get_untracked()));
     // What was last seen stays when it cannot be fetched again.
     let seen = StoredValue::new(None::<(String, Overview)>);
-    view! {
-        <Transition>
-            {move || {
-                let asked = span.get();
-                Suspend::new(async move {
-                    match overview.await {
-                        Ok(overview) => {
-                            seen.set_value(Some((asked, overview.clone())));
-                            Ok(page(overview, None))
-                        }
-                        Err(problem) if problem.kind == ProblemKind::SignedOut => Err(problem),
-                        Err(problem) => match seen.get_value() {
-                            Some((span, overview)) if span == asked => Ok(page(overview, Some(problem))),
-                            _ => Err(problem),
-                        },
-                    }
-                })
-            }}
-        </Transition>
-    }
+    shown_for(
+        move || span.track(),
+        overview,
+        move |overview| {
+            let asked = span.get_untracked();
+            match overview {
+                Ok(overview) => {
+                    seen.set_value(Some((asked, overview.clone())));
+                    Ok(page(overview, None).into_any())
+                }
+                Err(problem) if problem.kind == ProblemKind::SignedOut => Err(problem),
+                Err(problem) => match seen.get_value() {
+                    Some((span, overview)) if span == asked => Ok(page(overview, Some(problem)).into_any()),
+                    _ => Err(problem),
+                },
+            }
+        },
+    )
 }
 
 fn page(overview: Overview, problem: Option<Problem>) -> impl IntoView {
@@ -86,7 +85,7 @@ fn page(overview: Overview, problem: Option<Problem>) -> impl IntoView {
             {stale}
             <Figures>
                 {figure("Spend, credits", 3, spend_href, spend_change, view! { <Spend spend/> }.into_any())}
-                {figures.into_iter().zip(FIGURES).map(|(one, (label, width))| counted(one, label, width)).collect_view()}
+                {figures.into_iter().zip(FIGURES).map(|(one, (label, width))| counted(one, label, width)).views()}
             </Figures>
             {shown}
         </Sheet>

@@ -1,34 +1,43 @@
-//! What pages show: read through one door as JSON, so that the browser carries the machinery of reading once and not
+//! What pages show: read through one door and packed small, so that the browser carries the machinery of reading once and not
 //! once a page (measured: a third of the WASM was that machinery, again for each type).
+
+mod pack;
+mod unpack;
 
 use crate::domain::problem::{Problem, ProblemKind};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 
-/// A value on its way to a page, as JSON. Each server function that answers with one says what it holds.
+/// A value on its way to a page, to be read as the very type it was of. Each server function that answers with one says what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Wire(String);
 
 impl Wire {
-    /// What pages are shown always can be written: its maps have text keys and its numbers are whole.
+    /// What pages are shown always can be written: it has no maps, and its numbers are whole.
     pub fn of<T: Serialize>(value: &T) -> Self {
-        Self(serde_json::to_string(value).expect("what pages are shown is plain data"))
+        let mut writer = pack::Writer::default();
+        value.serialize(&mut writer).expect("what pages are shown is plain data");
+        Self(writer.text)
     }
 
     /// What an optional value holds when it is not there.
     pub fn nothing() -> Self {
-        Self("null".to_owned())
+        Self("0;".to_owned())
     }
 
     /// # Errors
     /// Where it holds something else: the server has been updated under an open page.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let mut reader = unpack::Reader::new(&self.0);
+        let value = T::deserialize(&mut reader);
         let changed = |_| Problem::new(ProblemKind::Internal, "Tollgate was updated. Reload the page.");
-        serde_json::from_str(&self.0).map_err(changed)
+        value.and_then(|value| reader.end().map(|()| value)).map_err(changed)
     }
 }
 
@@ -81,15 +90,82 @@ impl<T: DeserializeOwned> Data<T> {
     }
 }
 
-/// Waits for it, under a `<Suspense>` or `<Transition>`.
-impl<T: DeserializeOwned> IntoFuture for Data<T> {
-    type Output = Result<T, Problem>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+/// What is drawn, or a problem for the error boundary.
+pub type Drawn = Result<AnyView, Problem>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        let answer = self.answer;
-        Box::pin(async move { answer.await?.read() })
+type Draw = Arc<dyn Fn(Answer, Answer) -> Drawn + Send + Sync>;
+
+/// Draws what was read, and again whenever it has been read anew; what was drawn stays until then.
+pub fn shown<T: DeserializeOwned + 'static>(
+    data: Data<T>,
+    draw: impl Fn(Result<T, Problem>) -> Drawn + Send + Sync + 'static,
+) -> AnyView {
+    shown_for(|| (), data, draw)
+}
+
+/// As [`shown`], and drawn again also when what `reads` reads has changed.
+pub fn shown_for<T: DeserializeOwned + 'static>(
+    reads: impl Fn() + Send + Sync + 'static,
+    data: Data<T>,
+    draw: impl Fn(Result<T, Problem>) -> Drawn + Send + Sync + 'static,
+) -> AnyView {
+    transition(Box::new(reads), data.answer, None, Arc::new(move |answer, _| draw(read(answer))))
+}
+
+/// As [`shown_for`], of two.
+pub fn both_shown_for<T: DeserializeOwned + 'static, U: DeserializeOwned + 'static>(
+    reads: impl Fn() + Send + Sync + 'static,
+    data: Data<T>,
+    other: Data<U>,
+    draw: impl Fn(Result<T, Problem>, Result<U, Problem>) -> Drawn + Send + Sync + 'static,
+) -> AnyView {
+    let draw: Draw = Arc::new(move |answer, other| draw(read(answer), read(other)));
+    transition(Box::new(reads), data.answer, Some((other.answer, true)), draw)
+}
+
+/// As [`shown`], with what `other` then is; not drawn again when only that has changed.
+pub fn shown_beside<T: DeserializeOwned + 'static, U: DeserializeOwned + 'static>(
+    other: Data<U>,
+    data: Data<T>,
+    draw: impl Fn(Result<T, Problem>, Result<U, Problem>) -> Drawn + Send + Sync + 'static,
+) -> AnyView {
+    let draw: Draw = Arc::new(move |answer, other| draw(read(answer), read(other)));
+    transition(Box::new(|| ()), data.answer, Some((other.answer, false)), draw)
+}
+
+fn read<T: DeserializeOwned>(answer: Answer) -> Result<T, Problem> {
+    answer?.read()
+}
+
+/// The one `<Transition>` of the console: each of its own would be ten kilobytes of WASM.
+fn transition(
+    reads: Box<dyn Fn() + Send + Sync>,
+    one: Resource<Answer>,
+    // And whether its changes count.
+    other: Option<(Resource<Answer>, bool)>,
+    draw: Draw,
+) -> AnyView {
+    view! {
+        <Transition>
+            {move || {
+                reads();
+                let draw = Arc::clone(&draw);
+                Suspend::new(async move {
+                    let one = one.await;
+                    let other = match other {
+                        Some((other, true)) => other.await,
+                        Some((other, false)) => {
+                            let mut answer = pin!(async move { other.await });
+                            poll_fn(|task| untrack(|| answer.as_mut().poll(task))).await
+                        }
+                        None => Ok(Wire::nothing()),
+                    };
+                    draw(one, other)
+                })
+            }}
+        </Transition>
     }
+    .into_any()
 }
 
 #[cfg(test)]
@@ -101,5 +177,43 @@ mod tests {
         let wire = Wire::of(&vec![1, 2]);
         assert_eq!(wire.read::<Vec<u8>>(), Ok(vec![1, 2]));
         assert_eq!(wire.read::<String>().map_err(|problem| problem.kind), Err(ProblemKind::Internal));
+        assert_eq!(Wire::nothing().read::<Option<String>>(), Ok(None));
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    enum Side {
+        Left,
+        Right { by: i64, of: Option<u8> },
+        Both(Vec<(String, bool)>),
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Sides {
+        name: String,
+        sides: [Side; 3],
+        #[serde(skip)]
+        hidden: u8,
+        cost: crate::domain::credits::Credits,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Later {
+        named: String,
+        sides: [Side; 3],
+        cost: crate::domain::credits::Credits,
+    }
+
+    #[test]
+    fn all_kinds_of_values_travel_and_another_version_is_noticed() {
+        let both = Side::Both(vec![("é;3;".into(), true), (String::new(), false)]);
+        let sides = Sides {
+            name: "3;“x”".into(),
+            sides: [Side::Left, Side::Right { by: i64::MIN, of: Some(7) }, both],
+            hidden: 0,
+            cost: crate::domain::credits::Credits::from_nanos(-5),
+        };
+        let wire = Wire::of(&Some(sides.clone()));
+        assert_eq!(wire.read::<Option<Sides>>(), Ok(Some(sides)));
+        assert_eq!(wire.read::<Option<Later>>().map_err(|problem| problem.kind), Err(ProblemKind::Internal));
     }
 }

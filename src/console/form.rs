@@ -10,6 +10,7 @@ mod post;
 pub use number::{read_count, read_credits};
 
 use super::ui::browser;
+use super::ui::drawn::effect;
 use super::ui::place::encode;
 use super::ui::toast::Toasts;
 use crate::domain::problem::{Problem, ProblemKind};
@@ -139,11 +140,7 @@ where
 
     /// Starts afresh whenever `shown` turns false: a dialog that is opened again knows nothing of the last time.
     pub fn forget_unless(self, shown: impl Fn() -> bool + 'static) {
-        Effect::new(move |_| {
-            if !shown() {
-                self.state.answer.set(None);
-            }
-        });
+        self.state.forget_unless(Box::new(shown));
     }
 
     /// Counts what has been done, so that data which asks for it is read again after each.
@@ -153,6 +150,14 @@ where
 }
 
 impl FormState {
+    fn forget_unless(self, shown: Box<dyn Fn() -> bool>) {
+        effect(move || {
+            if !shown() {
+                self.answer.set(None);
+            }
+        });
+    }
+
     /// What is wrong with a field, by its path, such as `limits.rpm`.
     pub fn problem_for(self, field: &str) -> Option<String> {
         self.with_problem(|problem| Some(problem?.message_for(field)?.to_owned()))

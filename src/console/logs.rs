@@ -7,10 +7,11 @@ mod narrow;
 mod rows;
 mod sums;
 
-use super::data::{Data, Wire, use_data};
+use super::data::{Data, Wire, both_shown_for, shown, shown_beside, use_data};
 use super::set_status;
 use super::ui::copy::Code;
 use super::ui::dialog::Drawer;
+use super::ui::drawn::{effect, memo};
 use super::ui::live::use_live;
 use super::ui::notice::{Empty, Notice};
 use super::ui::pager::Pager;
@@ -99,14 +100,14 @@ pub async fn fetch_call(id: String) -> Result<Wire, Problem> {
     let zone = crate::domain::period::Zone::parse(&account.timezone).unwrap_or_else(crate::domain::period::Zone::utc);
     let call = gateway.call(&account, &id.into()).await?;
     let detail: CallDetail = (&call, &zone, gateway.clock().now()).into();
-    Ok(Wire::of(&detail))
+    Ok(Wire::of(&Some(detail)))
 }
 
 /// The page.
 #[component]
 pub fn Logs() -> impl IntoView {
-    let asked = Memo::new(|_| Asked::here());
-    let open = Memo::new(|_| Place::here().get("call").unwrap_or_default().to_owned());
+    let asked = memo(|| Asked::here());
+    let open = memo(|| Place::here().get("call").unwrap_or_default().to_owned());
     let changed = use_live(&["calls"]);
     let choices = use_data::<LogChoices, _>(String::new, fetch_log_choices);
     // The page as it was last read: what is read again begins at the same row.
@@ -119,7 +120,7 @@ pub fn Logs() -> impl IntoView {
         },
         move || read(asked.get_untracked(), last),
     );
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(Ok(page)) = list.get() {
             last.set_value(Some(page));
         }
@@ -130,33 +131,22 @@ pub fn Logs() -> impl IntoView {
         again.update(|count| *count += 1);
     });
     let lede = move || {
-        view! {
-            <Transition>
-                {move || Suspend::new(async move {
-                    choices.await.ok().map(|choices| format!("Newest first. {}", choices.zone))
-                })}
-            </Transition>
-        }
+        shown(choices, |choices| {
+            Ok(choices.ok().map(|choices| format!("Newest first. {}", choices.zone)).into_any())
+        })
     };
     let actions = move || {
-        view! {
-            <Transition>
-                {move || Suspend::new(async move {
-                    list.await.ok().map(|page| view! { {newer(page.fresh, renew)} <AsOf time=page.as_of/> })
-                })}
-            </Transition>
-        }
+        shown(list, move |page| {
+            Ok(page.ok().map(|page| view! { {newer(page.fresh, renew)} <AsOf time=page.as_of/> }).into_any())
+        })
     };
     view! {
         <Sheet title="Logs" lede=lede actions=actions>
             <div class="log">
                 <LogFilters choices list/>
-                <Transition>
-                    {move || Suspend::new(async move {
-                        let (page, choices) = (list.await, choices.await);
-                        page.and_then(|page| Ok(calls(page, &choices?, open, renew)))
-                    })}
-                </Transition>
+                {both_shown_for(|| (), list, choices, move |page, choices| {
+                    Ok(calls(page?, &choices?, open, renew).into_any())
+                })}
             </div>
         </Sheet>
         <OpenCall open list changed/>
@@ -261,30 +251,28 @@ fn OpenCall(open: Memo<String>, list: Data<LogPage>, changed: Signal<u64>) -> im
             async move { if id.is_empty() { Ok(Wire::nothing()) } else { fetch_call(id).await } }
         },
     );
-    Effect::new(move |_| {
+    effect(move || {
         is_held.set(matches!(call.get(), Some(Ok(Some(call))) if call.ending == Ending::Held));
     });
-    view! {
-        <Transition>
-            {move || Suspend::new(async move {
-                let call = match call.await {
-                    Ok(None) => return Ok(None),
-                    Ok(Some(call)) => call,
-                    Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(Some(missing().into_any())),
-                    Err(problem) => return Err(problem),
-                };
-                // Its neighbours as they are now: another drawer for each change of the list would take the focus.
-                let mut page = std::pin::pin!(list.into_future());
-                let page = std::future::poll_fn(|task| untrack(|| page.as_mut().poll(task))).await;
-                let rows = page.map(|page| page.rows).unwrap_or_default();
-                let at = rows.iter().position(|row| row.id == call.id);
-                let id = |at: usize| rows.get(at).map(|row| row.id.clone());
-                let newer = at.and_then(|at| id(at.checked_sub(1)?));
-                let older = at.and_then(|at| id(at + 1));
-                Ok(Some(view! { <CallDrawer call newer older/> }.into_any()))
-            })}
-        </Transition>
-    }
+    // Its neighbours as they are now: another drawer for each change of the list would take the focus.
+    shown_beside(
+        list,
+        call,
+        |call, page| {
+            let call = match call {
+                Ok(None) => return Ok(().into_any()),
+                Ok(Some(call)) => call,
+                Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(missing().into_any()),
+                Err(problem) => return Err(problem),
+            };
+            let rows = page.map(|page| page.rows).unwrap_or_default();
+            let at = rows.iter().position(|row| row.id == call.id);
+            let id = |at: usize| rows.get(at).map(|row| row.id.clone());
+            let newer = at.and_then(|at| id(at.checked_sub(1)?));
+            let older = at.and_then(|at| id(at + 1));
+            Ok(view! { <CallDrawer call newer older/> }.into_any())
+        },
+    )
 }
 
 fn missing() -> impl IntoView {

@@ -5,8 +5,9 @@ mod form;
 mod list;
 mod save;
 
-use super::data::{Data, Wire, use_data};
+use super::data::{Data, Wire, both_shown_for, shown, use_data};
 use super::form::{Form, use_form};
+use super::ui::drawn::{drawn, memo, text};
 use super::ui::live::use_live;
 use super::ui::notice::Empty;
 use super::ui::pager::Pager;
@@ -86,7 +87,7 @@ pub async fn fetch_model(name: String) -> Result<Wire, Problem> {
     crate::auth::admin().await?;
     let model = expect_context::<crate::gateway::Gateway>().model(&name).ok_or_else(|| Problem::not_found("model"))?;
     let draft: (ModelDraft, Vec<String>) = ((&*model).into(), model.capabilities.clone());
-    Ok(Wire::of(&draft))
+    Ok(Wire::of(&Some(draft)))
 }
 
 /// The page.
@@ -94,7 +95,7 @@ pub async fn fetch_model(name: String) -> Result<Wire, Problem> {
 pub fn Models() -> impl IntoView {
     let save = use_form::<SaveModel>();
     let delete = use_form::<DeleteModel>();
-    let asked = Memo::new(|_| Asked::here());
+    let asked = memo(|| Asked::here());
     let changed = use_live(&["models", "providers"]);
     let choices = use_data::<ModelChoices, _>(move || changed.get().to_string(), fetch_model_choices);
     let versions = move || format!("{} {} {}", changed.get(), save.version(), delete.version());
@@ -106,31 +107,26 @@ pub fn Models() -> impl IntoView {
         },
         move || fetch_models(asked.get_untracked()),
     );
-    let named = |name: &'static str| Memo::new(move |_| Place::here().get(name).unwrap_or_default().to_owned());
+    let named = |name: &'static str| memo(move || Place::here().get(name).unwrap_or_default().to_owned());
     let (edited, deleted) = (named("edit"), named("delete"));
-    let is_new = Memo::new(|_| Place::here().get("new").is_some());
+    let is_new = memo(|| Place::here().get("new").is_some());
     save.forget_unless(move || is_new.get() || !edited.read().is_empty());
     delete.forget_unless(move || !deleted.read().is_empty());
     let actions = move || {
-        view! {
-            <Transition>
-                {move || Suspend::new(async move {
-                    let is_admin = choices.await.is_ok_and(|choices| choices.is_admin);
-                    let href = move || Place::here().with("new", "1").href();
-                    is_admin.then(|| view! { <a class="button button--primary" href=href data-noscroll>"New model"</a> })
-                })}
-            </Transition>
-        }
+        shown(choices, |choices| {
+            let is_admin = choices.is_ok_and(|choices| choices.is_admin);
+            let href = text(|| Place::here().with("new", "1").href());
+            let link =
+                is_admin.then(|| view! { <a class="button button--primary" href=href data-noscroll>"New model"</a> });
+            Ok(link.into_any())
+        })
     };
     view! {
         <Sheet title="Models" lede=|| "What keys may call. Prices in credits per million tokens." actions=actions>
             <ModelFilters choices list/>
-            <Transition>
-                {move || Suspend::new(async move {
-                    let (page, choices) = (list.await, choices.await);
-                    page.and_then(|page| Ok(models(page, choices?.is_admin, &asked.get_untracked())))
-                })}
-            </Transition>
+            {both_shown_for(|| (), list, choices, move |page, choices| {
+                Ok(models(page?, choices?.is_admin, &asked.get_untracked()).into_any())
+            })}
         </Sheet>
         <Dialogs save delete is_new edited deleted choices/>
     }
@@ -196,19 +192,14 @@ fn Dialogs(
         },
     );
     view! {
-        <Transition>
-            {move || {
-                let is_new = is_new.get();
-                Suspend::new(async move {
-                    let (choices, known) = (choices.await?, known.await?);
-                    let is_asked = choices.is_admin && (is_new || known.is_some());
-                    Ok::<_, Problem>(is_asked.then(|| view! { <ModelDialog form=save choices known/> }))
-                })
-            }}
-        </Transition>
-        {move || {
+        {both_shown_for(move || is_new.track(), choices, known, move |choices, known| {
+            let (choices, known) = (choices?, known?);
+            let is_asked = choices.is_admin && (is_new.get_untracked() || known.is_some());
+            Ok(is_asked.then(|| view! { <ModelDialog form=save choices known/> }).into_any())
+        })}
+        {drawn(move || {
             let name = deleted.get();
             (!name.is_empty()).then(|| view! { <DeleteDialog form=delete name/> })
-        }}
+        })}
     }
 }

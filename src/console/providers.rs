@@ -4,9 +4,10 @@ mod acts;
 mod form;
 mod list;
 
-use super::data::{Wire, use_data};
+use super::data::{Wire, shown, shown_for, use_data};
 use super::form::PostForm;
 use super::form::use_form;
+use super::ui::drawn::memo;
 use super::ui::live::use_live;
 use super::ui::notice::{Empty, FormProblem};
 use super::ui::place::Place;
@@ -47,46 +48,44 @@ pub fn Providers() -> impl IntoView {
     let changed = use_live(&["providers", "models"]);
     let versions = move || format!("{} {} {} {}", changed.get(), save.version(), delete.version(), act.version());
     let list = use_data::<Vec<ProviderRow>, _>(versions, fetch_providers);
-    let named = |name: &'static str| Memo::new(move |_| Place::here().get(name).unwrap_or_default().to_owned());
+    let named = |name: &'static str| memo(move || Place::here().get(name).unwrap_or_default().to_owned());
     let (edited, deleted) = (named("edit"), named("delete"));
-    let is_new = Memo::new(|_| Place::here().get("new").is_some());
+    let is_new = memo(|| Place::here().get("new").is_some());
     save.forget_unless(move || is_new.get() || !edited.read().is_empty());
     delete.forget_unless(move || !deleted.read().is_empty());
+    let dialog = move || {
+        is_new.track();
+        edited.track();
+        deleted.track();
+    };
     let actions =
         || view! { <a class="button button--primary" href="/providers?new=1" data-noscroll>"New provider"</a> };
     let lede =
         || "The accounts that calls are forwarded to. Credentials are sealed in the database, and shown to nobody.";
     view! {
-        <Transition>
-            {move || Suspend::new(async move {
-                list.await.map(|rows| {
-                    let content = match rows.is_empty() {
-                        true => none().into_any(),
-                        false => view! {
-                            <FormProblem form=act.state always=true/>
-                            <PostForm form=act.state><Providing rows act/></PostForm>
-                        }
-                        .into_any(),
-                    };
-                    view! { <Sheet title="Providers" lede=lede actions=actions>{content}</Sheet> }
-                })
-            })}
-        </Transition>
-        <Transition>
-            {move || {
-                let (is_new, edited, deleted) = (is_new.get(), edited.get(), deleted.get());
-                Suspend::new(async move {
-                    let rows = list.await.unwrap_or_default();
-                    let find = |id: &str| rows.iter().find(|row| row.id == id).cloned();
-                    let (known, doomed) = (find(&edited), find(&deleted));
-                    let asks = is_new || known.is_some();
-                    view! {
-                        {asks.then(|| view! { <ProviderDialog form=save known/> })}
-                        {doomed.map(|row| view! { <DeleteDialog form=delete row/> })}
-                    }
-                })
-            }}
-        </Transition>
+        {shown(list, move |rows| {
+            let rows = rows?;
+            let content = match rows.is_empty() {
+                true => none().into_any(),
+                false => view! {
+                    <FormProblem form=act.state always=true/>
+                    <PostForm form=act.state><Providing rows act/></PostForm>
+                }
+                .into_any(),
+            };
+            Ok(view! { <Sheet title="Providers" lede=lede actions=actions>{content}</Sheet> }.into_any())
+        })}
+        {shown_for(dialog, list, move |rows| {
+            let rows = rows.unwrap_or_default();
+            let find = |id: Memo<String>| rows.iter().find(|row| row.id == id.get_untracked()).cloned();
+            let (known, doomed) = (find(edited), find(deleted));
+            let asks = is_new.get_untracked() || known.is_some();
+            Ok(view! {
+                {asks.then(|| view! { <ProviderDialog form=save known/> })}
+                {doomed.map(|row| view! { <DeleteDialog form=delete row/> })}
+            }
+            .into_any())
+        })}
     }
 }
 

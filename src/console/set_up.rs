@@ -1,9 +1,10 @@
 //! Set up: the first admin, by the link that the server prints when it starts.
 
-use super::data::{Wire, use_data};
+use super::data::{Wire, shown, use_data};
 use super::form::{PostForm, use_form};
 use super::sign_in::{Entry, OtherProblem, Threshold, fetch_threshold};
 use super::ui::browser;
+use super::ui::drawn::effect;
 use super::ui::field::{Submit, TextField};
 use crate::domain::problem::Problem;
 use leptos::html;
@@ -51,7 +52,7 @@ pub fn SetUp() -> impl IntoView {
     let link = use_data::<bool, _>(token, move || fetch_link(untrack(token)));
     let threshold = use_data::<Threshold, _>(String::new, || fetch_threshold(String::new()));
     let zone = NodeRef::<html::Input>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(zone) = zone.get() {
             zone.set_value(&browser_zone());
         }
@@ -98,21 +99,19 @@ pub fn SetUp() -> impl IntoView {
     view! {
         <Title text="Set up"/>
         <Entry threshold>
-            <Transition>
-                {move || Suspend::new(async move {
-                    match link.await {
-                        Ok(true) => blank().into_any(),
-                        Ok(false) => void().into_any(),
-                        Err(problem) => view! {
-                            <div class="entry__form">
-                                <h1>"Not now"</h1>
-                                <p class="notice notice--blocks" role="alert">{problem.message}</p>
-                            </div>
-                        }
-                        .into_any(),
+            {shown(link, move |link| {
+                Ok(match link {
+                    Ok(true) => blank().into_any(),
+                    Ok(false) => void().into_any(),
+                    Err(problem) => view! {
+                        <div class="entry__form">
+                            <h1>"Not now"</h1>
+                            <p class="notice notice--blocks" role="alert">{problem.message}</p>
+                        </div>
                     }
-                })}
-            </Transition>
+                    .into_any(),
+                })
+            })}
         </Entry>
     }
 }

@@ -1,7 +1,8 @@
 //! Sign in: an email and a password, with or without JavaScript; never says whether there is such an account.
 
-use super::data::{Data, Wire, use_data};
+use super::data::{Data, Wire, shown, use_data};
 use super::form::{FormState, PostForm, use_form};
+use super::ui::drawn::drawn;
 use super::ui::field::{Submit, TextField};
 use super::ui::frame::Brand;
 use super::ui::notice::Notice;
@@ -115,28 +116,27 @@ pub fn SignIn() -> impl IntoView {
 /// What went wrong beside the fields, such as a server that did not answer.
 #[component]
 pub fn OtherProblem(form: FormState) -> impl IntoView {
-    move || {
+    drawn(move || {
         form.problem().filter(|problem| problem.fields.is_empty()).map(|problem| {
             view! { <p class="notice notice--blocks" role="alert" tabindex="-1">{problem.message}</p> }
         })
-    }
+    })
 }
 
 /// Where nobody can sign in yet: what to do first.
 #[component]
 fn FirstStart(threshold: Data<Threshold>) -> impl IntoView {
-    view! {
-        <Transition>
-            {move || Suspend::new(async move {
-                threshold.await.is_ok_and(|threshold| threshold.is_new).then(|| view! {
-                    <Notice sign=Sign::Warns>
-                        "Nobody has an account here yet. The server printed a set-up link when it started: open it to "
-                        "become the first admin."
-                    </Notice>
-                })
-            })}
-        </Transition>
-    }
+    shown(threshold, |threshold| {
+        let notice = threshold.is_ok_and(|threshold| threshold.is_new).then(|| {
+            view! {
+                <Notice sign=Sign::Warns>
+                    "Nobody has an account here yet. The server printed a set-up link when it started: open it to "
+                    "become the first admin."
+                </Notice>
+            }
+        });
+        Ok(notice.into_any())
+    })
 }
 
 /// The page on which one comes in: the promise at the left, a form at the right, the budget line under both.
@@ -164,14 +164,12 @@ pub fn Entry(threshold: Data<Threshold>, children: Children) -> impl IntoView {
                     </svg>
                 </div>
                 <footer class="entry__foot">
-                    <Transition>
-                        {move || Suspend::new(async move {
-                            threshold.await.ok().map(|threshold| view! {
-                                <span>{threshold.host}</span>
-                                <span>"Tollgate " {threshold.version}</span>
-                            })
-                        })}
-                    </Transition>
+                    {shown(threshold, |threshold| {
+                        Ok(threshold.ok().map(|threshold| view! {
+                            <span>{threshold.host}</span>
+                            <span>"Tollgate " {threshold.version}</span>
+                        }).into_any())
+                    })}
                 </footer>
             </div>
         </div>

@@ -4,10 +4,11 @@ mod created;
 pub mod edit;
 pub mod fetch;
 
-use super::data::use_data;
+use super::data::{shown, use_data};
 use super::form::{Done, PostForm, use_form};
 use super::ui::budget::BudgetLine;
 use super::ui::dialog::Dialog;
+use super::ui::drawn::{Views, drawn, memo, text};
 use super::ui::field::Submit;
 use super::ui::filters::{Chips, Choice, Filters, Search};
 use super::ui::ledger::{Column, Ledger};
@@ -65,20 +66,18 @@ pub fn Tokens() -> impl IntoView {
     let versions = move || format!("{} {} {}", form.version(), change.version(), live.get());
     let asked = move || [read("q"), read("status"), read("after"), versions()].join("\n");
     let keys = use_data::<KeyList, _>(asked, move || untrack(|| fetch_keys(read("q"), read("status"), read("after"))));
-    let dialog = Memo::new(move |_| (read("new"), read("edit"), read("revoke")));
+    let dialog = memo(move || (read("new"), read("edit"), read("revoke")));
     // A memo, so that a problem with the form does not draw its dialog anew and lose what was written.
-    let created = Memo::new(move |_| form.outcome().and_then(|saved| saved.created));
+    let created = memo(move || form.outcome().and_then(|saved| saved.created));
     form.forget_unless(move || dialog.with(|(new, edit, _)| !new.is_empty() || !edit.is_empty()));
     let actions = move || {
-        let time = Signal::derive(move || keys.found().map(|list| list.as_of).unwrap_or_default());
         view! {
-            <Suspense><AsOf time/></Suspense>
-            <a class="button button--primary" href=move || Place::here().without("edit").with("new", "1").href() data-noscroll>"New token"</a>
+            {shown(keys, |keys| Ok(keys.ok().map(|list| view! { <AsOf time=list.as_of/> }).into_any()))}
+            <a class="button button--primary" href=text(|| Place::here().without("edit").with("new", "1").href()) data-noscroll>"New token"</a>
         }
     };
     let lede = move || {
-        let says = move || keys.found().map(|list| list.lede);
-        view! { <Transition>{says}</Transition> }
+        shown(keys, |keys| Ok(keys.ok().map(|list| list.lede).into_any()))
     };
     let statuses =
         ["", "active", "disabled", "revoked"].into_iter().zip(["Every status", "Active", "Disabled", "Revoked"]);
@@ -88,20 +87,16 @@ pub fn Tokens() -> impl IntoView {
                 <Search name="q" label="Name, key or id"/>
                 <Choice name="status" label="Status" options=statuses.map(|(value, label)| (value.to_owned(), label.to_owned())).collect()/>
             </Filters>
-            {move || view! { <Chips chips=chips(&read("q"), &read("status"))/> }}
+            {drawn(move || view! { <Chips chips=chips(&read("q"), &read("status"))/> })}
             <FormProblem form=change.state always=true/>
             <PostForm form=change.state>
-                <Transition>
-                    {move || Suspend::new(async move {
-                        match keys.await {
-                            Ok(list) => Either::Left(view! { <List list filtered=!untrack(|| read("q") + &read("status")).is_empty()/> }),
-                            Err(problem) => Either::Right(view! { <Unread problem/> }),
-                        }
-                    })}
-                </Transition>
+                {shown(keys, move |keys| Ok(match keys {
+                    Ok(list) => view! { <List list filtered=!untrack(|| read("q") + &read("status")).is_empty()/> }.into_any(),
+                    Err(problem) => view! { <Unread problem/> }.into_any(),
+                }))}
             </PostForm>
         </Sheet>
-        {move || match (created.get(), dialog.get()) {
+        {drawn(move || match (created.get(), dialog.get()) {
             (Some(created), _) => view! { <CreatedDialog created close=bare().href()/> }.into_any(),
             (None, (new, _, _)) if !new.is_empty() => view! { <EditDialog form id=String::new() close=bare().href()/> }.into_any(),
             (None, (_, edit, _)) if !edit.is_empty() => view! { <EditDialog form id=edit close=bare().href()/> }.into_any(),
@@ -109,7 +104,7 @@ pub fn Tokens() -> impl IntoView {
                 view! { <RevokeDialog change id=revoke close=bare().href()/> }.into_any()
             }
             _ => ().into_any(),
-        }}
+        })}
     }
 }
 
@@ -156,7 +151,7 @@ fn List(list: KeyList, filtered: bool) -> impl IntoView {
     };
     Either::Right(view! {
         <Ledger caption="Tokens, newest first" columns=columns>
-            {rows.into_iter().map(|row| view! { <Row row/> }).collect_view()}
+            {rows.into_iter().map(|row| view! { <Row row/> }).views()}
         </Ledger>
         <Pager newer=newer older=older note=gone/>
     })

@@ -5,6 +5,7 @@ pub mod budget;
 pub mod chart;
 pub mod copy;
 pub mod dialog;
+pub mod drawn;
 pub mod field;
 pub mod filters;
 pub mod frame;

@@ -2,6 +2,7 @@
 
 mod assets;
 mod css;
+mod dead;
 mod pack;
 mod wasm;
 

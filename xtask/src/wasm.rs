@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{Build, cargo, step};
+use crate::{Build, cargo, dead, step};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -40,8 +40,9 @@ fn glue(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
         fs::remove_dir_all(out)?;
     }
     fs::create_dir_all(out)?;
+    let module = if dev { fs::read(compiled)? } else { dead::without(compiled)? };
     Bindgen::new()
-        .input_path(compiled)
+        .input_bytes("tollgate", module)
         .out_name("tollgate")
         .web(true)?
         .typescript(false)
@@ -51,14 +52,19 @@ fn glue(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
         // The shell says where the WASM is, since its name carries a hash that the glue cannot know.
         .omit_default_module_path(true)
         .generate(out)
-        .context("wasm-bindgen refused the WASM; are `wasm-bindgen` and `wasm-bindgen-cli-support` of one version?")
+        .context("wasm-bindgen refused the WASM; are `wasm-bindgen` and `wasm-bindgen-cli-support` of one version?")?;
+    if !dev {
+        let path = out.join("tollgate_bg.wasm");
+        fs::write(&path, dead::merged(fs::read(&path)?)?)?;
+    }
+    Ok(())
 }
 
 /// Cargo leaves the file alone when nothing changed, so its time and length tell whether it is the same.
 fn identity(compiled: &Path) -> Result<String> {
     let about = fs::metadata(compiled).with_context(|| format!("{} was not made", compiled.display()))?;
     let modified = about.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
-    Ok(format!("{} bytes, {modified}, {}", about.len(), bindgen_version()))
+    Ok(format!("{} bytes, {modified}, {}, without {:?}", about.len(), bindgen_version(), dead::NEVER_CALLED))
 }
 
 fn bindgen_version() -> &'static str {

@@ -2,6 +2,7 @@
 
 use super::overview::BudgetRow;
 use crate::console::ui::budget::BudgetLine;
+use crate::console::ui::drawn::Views;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::notice::Empty;
 use crate::console::ui::sheet::Statement;
@@ -39,7 +40,7 @@ pub fn BudgetsByUrgency(
             Column::new("Then", 2),
         ];
         view! {
-            <Ledger caption="Budgets, the most used first" columns>{budgets.into_iter().map(row).collect_view()}</Ledger>
+            <Ledger caption="Budgets, the most used first" columns>{budgets.into_iter().map(row).views()}</Ledger>
         }
         .into_any()
     };

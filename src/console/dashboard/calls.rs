@@ -1,6 +1,7 @@
 //! The newest calls.
 
 use super::overview::{CallKind, CallRow};
+use crate::console::ui::drawn::Views;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::money::{Money, amount};
 use crate::console::ui::notice::Empty;
@@ -27,7 +28,7 @@ pub fn RecentCalls(calls: Vec<CallRow>) -> impl IntoView {
     } else {
         view! {
             <Ledger caption="Recent calls, the newest first" columns class="ledger--calls">
-                {calls.into_iter().map(row).collect_view()}
+                {calls.into_iter().map(row).views()}
             </Ledger>
             <div class="statement__foot">
                 <span>"Credits to the millionth; held calls are not yet in the total."</span>

@@ -2,6 +2,7 @@
 
 use super::overview::{Cost, CostRow, Series};
 use crate::console::ui::chart::Chart;
+use crate::console::ui::drawn::Views;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::money::{Money, amount};
 use crate::console::ui::sheet::Statement;
@@ -33,7 +34,7 @@ pub fn CostByModel(cost: Cost) -> impl IntoView {
     };
     let columns = vec![Column::new("Model", 6), Column::new("Credits", 3).number(), Column::new("Share", 3).number()];
     let data = data(bucket, &series, rows, decimals);
-    let models = series.into_iter().enumerate().map(|(at, one)| model(at, one, decimals)).collect_view();
+    let models = series.into_iter().enumerate().map(|(at, one)| model(at, one, decimals)).views();
     view! {
         <Statement title="Cost" id="h-cost" note>
             <div class="cost twelfths">
@@ -76,12 +77,12 @@ fn data(bucket: String, series: &[Series], rows: Vec<CostRow>, decimals: u32) ->
         view! {
             <tr>
                 <th scope="row"><a href=href>{label}</a></th>
-                {costs.collect_view()}
+                {costs.views()}
                 <td class="num"><Money credits=total decimals/></td>
             </tr>
         }
     });
-    let rows = rows.collect_view();
+    let rows = rows.views();
     view! {
         <div class="cost__data" tabindex="0" role="group" aria-label="Data of the chart">
             <Ledger caption="Credits by time and model" columns class="ledger--pairs cost__table">{rows}</Ledger>

@@ -2,7 +2,6 @@
 
 use crate::console::ui::budget::Budget;
 use crate::domain::credits::Credits;
-use crate::domain::time::Time;
 use serde::{Deserialize, Serialize};
 
 /// The whole page, as of one instant.
@@ -109,7 +108,7 @@ pub struct BudgetRow {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CallRow {
     pub id: String,
-    pub at: Time,
+    pub at: String,
     pub time: String,
     pub full: String,
     pub key: String,

@@ -106,7 +106,9 @@ impl Asked {
 /// The time that is asked for: `[from, to)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stretch {
+    #[serde(skip)]
     pub from: Option<Time>,
+    #[serde(skip)]
     pub to: Option<Time>,
     /// The same as the fields of the form hold it, in the account's zone; empty unless the range is one's own.
     pub from_field: String,

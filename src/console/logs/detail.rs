@@ -18,7 +18,7 @@ pub type Fact = (String, String);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallDetail {
     pub id: String,
-    pub at: Time,
+    pub at: String,
     /// “Fri 20 Nov 2026, 13:58:21.406 UTC+01:00”.
     pub when: String,
     pub headline: String,
@@ -68,7 +68,7 @@ impl From<(&Call, &Zone, Time)> for CallDetail {
         let code = refusal.map(|refusal| format!(" {}", refusal.code.as_str())).unwrap_or_default();
         Self {
             id: arrival.id.to_string(),
-            at: arrival.at,
+            at: arrival.at.to_string(),
             when: zone.local(arrival.at).strftime("%a %-d %b %Y, %H:%M:%S.%3f UTC%:z").to_string(),
             headline: headline(call, ending, now),
             ending,

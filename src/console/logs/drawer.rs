@@ -7,6 +7,7 @@ use crate::console::ui::browser;
 use crate::console::ui::budget::BudgetLine;
 use crate::console::ui::copy::Copy;
 use crate::console::ui::dialog::{Drawer, DrawerPart};
+use crate::console::ui::drawn::Views;
 use crate::console::ui::place::Place;
 use crate::console::ui::status::Status;
 use crate::console::ui::when::When;
@@ -26,7 +27,7 @@ pub fn CallDrawer(call: CallDetail, newer: Option<String>, older: Option<String>
     let close = here.clone().without("call").href();
     let key = Place::new("/tokens").with("edit", call.key_id.clone()).href();
     let CallDetail { at, when, ending, outcome, then, refusal, .. } = call;
-    let bar = move || view! { <When at text=when.clone()/> };
+    let bar = move || view! { <When at=at.clone() text=when.clone()/> };
     let neighbours = move || {
         let link = |id: &Option<String>, name| {
             let href = here.clone().with("call", id.clone()?).href();
@@ -83,7 +84,7 @@ fn gate(limit: ShutGate) -> impl IntoView {
     });
     view! {
         <ol class="trace">
-            {passed.collect_view()}
+            {passed.views()}
             <li class="trace__gate trace__gate--shut">
                 <span class="trace__name"><b>{limit.name}</b></span>
                 <span class="trace__value">"blocked"</span>
@@ -101,7 +102,7 @@ fn facts(facts: Vec<Fact>) -> impl IntoView {
 }
 
 fn pairs(facts: Vec<Fact>) -> impl IntoView {
-    facts.into_iter().map(|(name, text)| view! { <dt>{name}</dt> <dd>{text}</dd> }).collect_view()
+    facts.into_iter().map(|(name, text)| view! { <dt>{name}</dt> <dd>{text}</dd> }).views()
 }
 
 fn attempts(attempts: Vec<String>, ending: Ending) -> impl IntoView {
@@ -109,6 +110,6 @@ fn attempts(attempts: Vec<String>, ending: Ending) -> impl IntoView {
         let none = if ending == Ending::Held { "none has ended yet" } else { "none, never sent to a provider" };
         return view! { <dd>{none}</dd> }.into_any();
     }
-    let lines = attempts.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
+    let lines = attempts.into_iter().map(|line| view! { <li>{line}</li> }).views();
     view! { <dd><ol class="log__attempts">{lines}</ol></dd> }.into_any()
 }

@@ -2,7 +2,8 @@
 
 use super::asked::{Asked, STATUSES, TIMES};
 use super::rows::LogPage;
-use crate::console::data::{Data, Wire};
+use crate::console::data::{Data, Wire, both_shown_for, shown, shown_for};
+use crate::console::ui::drawn::memo;
 use crate::console::ui::filters::{Chips, Choice, Filters, Search};
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
@@ -55,38 +56,29 @@ pub async fn fetch_log_choices() -> Result<Wire, Problem> {
 /// The form and the chips.
 #[component]
 pub fn LogFilters(choices: Data<LogChoices>, list: Data<LogPage>) -> impl IntoView {
-    let has_range = Memo::new(|_| Asked::here().has_own_range());
+    let has_range = memo(|| Asked::here().has_own_range());
     view! {
         <Filters action="/logs">
             <Search name="q" label="Request id"/>
-            <Transition>
-                {move || Suspend::new(async move { choices.await.ok().map(|choices| selects(&choices)) })}
-            </Transition>
+            {shown(choices, |choices| Ok(choices.ok().map(|choices| selects(&choices)).into_any()))}
             <Choice name="status" label="Outcome" options=options(&STATUSES, &untrack(Asked::here).status)/>
             <Choice name="time" label="Time" options=options(&TIMES, "")/>
-            <Transition>
-                {move || {
-                    let asks = has_range.get();
-                    Suspend::new(async move {
-                        let stretch = list.await.ok().map(|page| page.stretch).filter(|_| asks);
-                        stretch.map(|stretch| {
-                            view! {
-                                <span class="log__range">
-                                    {moment("from", "From", stretch.from_field)}
-                                    {moment("to", "Until", stretch.to_field)}
-                                </span>
-                            }
-                        })
-                    })
-                }}
-            </Transition>
-        </Filters>
-        <Transition>
-            {move || Suspend::new(async move {
-                let (choices, page) = (choices.await.ok()?, list.await.ok()?);
-                Some(chips(&page, &choices))
+            {shown_for(move || has_range.track(), list, move |page| {
+                let stretch = page.ok().map(|page| page.stretch).filter(|_| has_range.get_untracked());
+                let range = stretch.map(|stretch| {
+                    view! {
+                        <span class="log__range">
+                            {moment("from", "From", stretch.from_field)}
+                            {moment("to", "Until", stretch.to_field)}
+                        </span>
+                    }
+                });
+                Ok(range.into_any())
             })}
-        </Transition>
+        </Filters>
+        {both_shown_for(|| (), choices, list, |choices, page| {
+            Ok(choices.ok().zip(page.ok()).map(|(choices, page)| chips(&page, &choices)).into_any())
+        })}
     }
 }
 

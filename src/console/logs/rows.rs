@@ -1,6 +1,7 @@
 //! The list of calls: a line each, with the day between lines where it changes.
 
 use super::asked::{Asked, Stretch};
+use crate::console::ui::drawn::{Views, memo, word};
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::money::{Money, grouped};
 use crate::console::ui::place::Place;
@@ -36,7 +37,7 @@ pub struct LogPage {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallRow {
     pub id: String,
-    pub at: Time,
+    pub at: String,
     /// “14:32:05”.
     pub time: String,
     /// “Today”, “Thu 19 Nov 2026”.
@@ -92,7 +93,7 @@ impl From<(&Call, &Zone, Time)> for CallRow {
         let ending = Ending::from(call);
         Self {
             id: call.arrival.id.to_string(),
-            at: call.arrival.at,
+            at: call.arrival.at.to_string(),
             time: at.strftime("%H:%M:%S").to_string(),
             day: if is_today { "Today".to_owned() } else { at.strftime("%a %-d %b %Y").to_string() },
             key: call.arrival.key_name.clone(),
@@ -132,21 +133,21 @@ pub fn Calls(
         });
         view! { {turned} {line(row, &here, open)} }
     });
-    let lines = lines.collect_view();
+    let lines = lines.views();
     view! { <Ledger class="ledger--calls" caption="Calls, newest first" columns=columns>{lines}</Ledger> }
 }
 
 fn line(row: CallRow, here: &Place, open: Memo<String>) -> impl IntoView + use<> {
     let href = here.clone().with("call", row.id.clone()).href();
-    let is_open = Memo::new(move |_| open.with(|open| *open == row.id));
-    let selected = move || is_open.get().then_some("true");
+    let is_open = memo(move || open.with(|open| *open == row.id));
+    let selected = move || word(move || is_open.get().then_some("true"));
     let is_held = row.ending == Ending::Held;
     let outcome = if is_held { "held".to_owned() } else { row.status.to_string() };
     let tokens = format!("{} / {}", count(row.input), count(row.output));
     view! {
-        <tr aria-selected=selected>
+        <tr aria-selected=selected()>
             <th scope="row">
-                <a class="log__time" href=href aria-current=selected data-noscroll><When at=row.at text=row.time/></a>
+                <a class="log__time" href=href aria-current=selected() data-noscroll><When at=row.at text=row.time/></a>
             </th>
             <td data-label="Key">{row.key}</td>
             <td data-label="Model">{row.model}</td>

@@ -2,6 +2,7 @@
 
 use super::detail::whole;
 use super::rows::{Ending, count};
+use crate::console::ui::drawn::Views;
 use crate::console::ui::money::amount;
 use crate::domain::call::Call;
 use crate::domain::credits::Credits;
@@ -163,7 +164,7 @@ pub fn Sum(#[prop(into)] caption: String, rows: Vec<SumRow>) -> impl IntoView {
     view! {
         <table class="sum">
             <caption class="visually-hidden">{caption}</caption>
-            <tbody>{rows.collect_view()}</tbody>
+            <tbody>{rows.views()}</tbody>
         </table>
     }
 }

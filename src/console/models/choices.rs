@@ -2,7 +2,8 @@
 
 use super::list::ModelPage;
 use super::span;
-use crate::console::data::{Data, Wire};
+use crate::console::data::{Data, Wire, shown};
+use crate::console::ui::drawn::drawn;
 use crate::console::ui::filters::{Chips, Choice, Filters, Search};
 use crate::console::ui::place::Place;
 use crate::domain::model::CAPABILITIES;
@@ -33,32 +34,21 @@ pub async fn fetch_model_choices() -> Result<Wire, Problem> {
 pub fn ModelFilters(choices: Data<ModelChoices>, list: Data<ModelPage>) -> impl IntoView {
     let able = std::iter::once(("", "Every capability")).chain(CAPABILITIES.iter().map(|name| (*name, *name)));
     let able: Vec<_> = able.map(|(value, label)| (value.to_owned(), label.to_owned())).collect();
-    let count = move || {
-        view! {
-            <Transition>
-                {move || Suspend::new(async move { list.await.ok().map(|page| span(&page)) })}
-            </Transition>
-        }
-    };
+    let count = move || shown(list, |page| Ok(page.ok().map(|page| span(&page)).into_any()));
     view! {
         <Filters action="/models" count=count>
             <Search name="q" label="Model name"/>
             <Choice name="can" label="Capability" options=able/>
-            <Transition>
-                {move || Suspend::new(async move {
-                    choices.await.ok().map(|choices| {
-                        let all = (String::new(), "Every provider".to_owned());
-                        let options = std::iter::once(all).chain(choices.providers).collect::<Vec<_>>();
-                        view! { <Choice name="provider" label="Provider" options=options/> }
-                    })
-                })}
-            </Transition>
-        </Filters>
-        <Transition>
-            {move || Suspend::new(async move {
-                choices.await.ok().map(|choices| view! { {move || chips(&choices)} })
+            {shown(choices, |choices| {
+                let choice = choices.ok().map(|choices| {
+                    let all = (String::new(), "Every provider".to_owned());
+                    let options = std::iter::once(all).chain(choices.providers).collect::<Vec<_>>();
+                    view! { <Choice name="provider" label="Provider" options=options/> }
+                });
+                Ok(choice.into_any())
             })}
-        </Transition>
+        </Filters>
+        {shown(choices, |choices| Ok(choices.ok().map(|choices| drawn(move || chips(&choices))).into_any()))}
     }
 }
 

@@ -5,6 +5,7 @@ use super::save::{DeleteModel, SaveModel};
 use crate::console::form::PostForm;
 use crate::console::form::{Form, FormState, input_name};
 use crate::console::ui::dialog::Dialog;
+use crate::console::ui::drawn::{Views, drawn, word};
 use crate::console::ui::field::{CheckField, FieldProblem, SelectField, Submit, TextField};
 use crate::console::ui::notice::FormProblem;
 use crate::console::ui::place::Place;
@@ -200,7 +201,7 @@ fn abilities(state: FormState, able: &[String]) -> impl IntoView + use<> {
     view! {
         <fieldset class="model__part">
             <legend class="field__label">"It can"</legend>
-            <div class="model__boxes">{boxes.collect_view()}</div>
+            <div class="model__boxes">{boxes.views()}</div>
             <FieldProblem form=state field="model.capabilities"/>
         </fieldset>
     }
@@ -261,11 +262,16 @@ fn routes(state: FormState, known: Vec<RouteDraft>, providers: Vec<(String, Stri
                         <th scope="col">"Priority"</th>
                     </tr>
                 </thead>
-                <tbody>{rows.collect_view()}</tbody>
+                <tbody>{rows.views()}</tbody>
             </table>
             <FieldProblem form=state field="model.routes"/>
         </fieldset>
     }
+}
+
+/// What is wrong with a part of a route.
+fn problem_of(state: FormState, path: String) -> AnyView {
+    drawn(move || state.problem_for(&path).map(|problem| view! { <p class="field__error">{problem}</p> }))
 }
 
 fn route_row(state: FormState, at: usize, route: RouteDraft, providers: &[(String, String)]) -> impl IntoView + use<> {
@@ -276,7 +282,7 @@ fn route_row(state: FormState, at: usize, route: RouteDraft, providers: &[(Strin
         let class = if field == "upstream_model" { "input" } else { "input input--num" };
         let invalid = {
             let path = path.clone();
-            move || state.problem_for(&path).map(|_| "true")
+            word(move || state.problem_for(&path).map(|_| "true"))
         };
         view! {
             <td data-label=label>
@@ -289,7 +295,7 @@ fn route_row(state: FormState, at: usize, route: RouteDraft, providers: &[(Strin
                     aria-label=format!("{label} of route {number}")
                     aria-invalid=invalid
                 />
-                {move || state.problem_for(&path).map(|problem| view! { <p class="field__error">{problem}</p> })}
+                {problem_of(state, path)}
             </td>
         }
     };
@@ -300,7 +306,7 @@ fn route_row(state: FormState, at: usize, route: RouteDraft, providers: &[(Strin
         let selected = *id == chosen;
         view! { <option value=id.clone() selected=selected>{name.clone()}</option> }
     });
-    let options = options.collect_view();
+    let options = options.views();
     let problem = path.clone();
     view! {
         <tr>
@@ -310,12 +316,12 @@ fn route_row(state: FormState, at: usize, route: RouteDraft, providers: &[(Strin
                         class="input"
                         name=input_name(&path)
                         aria-label=format!("Provider of route {number}")
-                        aria-invalid=move || state.problem_for(&path).map(|_| "true")
+                        aria-invalid=word(move || state.problem_for(&path).map(|_| "true"))
                     >
                         {options}
                     </select>
                 </span>
-                {move || state.problem_for(&problem).map(|problem| view! { <p class="field__error">{problem}</p> })}
+                {problem_of(state, problem)}
             </td>
             {cell("upstream_model", "Its name for the model", route.upstream_model, "the same")}
             {cell("weight", "Weight", route.weight, "1")}

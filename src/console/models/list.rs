@@ -1,5 +1,6 @@
 //! The catalogue as a table: what each model can do, who serves it and what it costs.
 
+use crate::console::ui::drawn::Views;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::money::{Money, grouped};
 use crate::console::ui::place::Place;
@@ -92,7 +93,7 @@ pub fn Catalogue(rows: Vec<ModelRow>, is_admin: bool) -> impl IntoView {
         Column::new("State", 1),
     ];
     let here = untrack(Place::here);
-    let lines = rows.into_iter().map(|row| line(row, &here, is_admin)).collect_view();
+    let lines = rows.into_iter().map(|row| line(row, &here, is_admin)).views();
     view! { <Ledger class="ledger--models" caption="Models by name; prices in credits per million tokens" columns=columns>{lines}</Ledger> }
 }
 

@@ -5,6 +5,7 @@ use super::list::ProviderRow;
 use crate::console::form::PostForm;
 use crate::console::form::{Form, FormState};
 use crate::console::ui::dialog::Dialog;
+use crate::console::ui::drawn::Views;
 use crate::console::ui::field::{CheckField, Submit, TextArea, TextField};
 use crate::console::ui::notice::FormProblem;
 use crate::console::ui::place::Place;
@@ -106,7 +107,7 @@ pub fn DeleteDialog(form: Form<DeleteProvider>, row: ProviderRow) -> impl IntoVi
             });
             view! {
                 <p>"It cannot be deleted while models have a route to it. Remove the route from, or disable the provider instead:"</p>
-                <ul class="providers__models">{models.collect_view()}</ul>
+                <ul class="providers__models">{models.views()}</ul>
             }
             .into_any()
         }

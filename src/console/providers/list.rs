@@ -2,6 +2,7 @@
 
 use super::acts::ActOnProvider;
 use crate::console::form::Form;
+use crate::console::ui::drawn::{Views, drawn};
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::menu::RowMenu;
 use crate::console::ui::notice::Notice;
@@ -54,7 +55,7 @@ pub fn Providing(rows: Vec<ProviderRow>, act: Form<ActOnProvider>) -> impl IntoV
         Column::new("Actions", 1).unseen(),
     ];
     let here = untrack(Place::here);
-    let lines = rows.into_iter().map(|row| line(row, &here, act)).collect_view();
+    let lines = rows.into_iter().map(|row| line(row, &here, act)).views();
     view! { <Ledger class="ledger--providers" caption="Providers by name" columns=columns>{lines}</Ledger> }
 }
 
@@ -73,13 +74,13 @@ fn line(row: ProviderRow, here: &Place, act: Form<ActOnProvider>) -> impl IntoVi
             .credentials
             .iter()
             .map(|hint| view! { <code class="providers__hint">{hint.clone()}</code> })
-            .collect_view()
+            .views()
             .into_any(),
     };
     let (sign, state) = if row.enabled { (Sign::Flows, "Open") } else { (Sign::Off, "Off") };
     let (toggles, toggle) = if row.enabled { ("disable", "Disable") } else { ("enable", "Enable") };
     let id = row.id.clone();
-    let tested = move || tested(act, &id);
+    let tested = drawn(move || tested(act, &id));
     view! {
         <tr>
             <th scope="row">

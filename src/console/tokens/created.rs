@@ -1,7 +1,7 @@
 //! A token that has just been made: its secret, once, and the way to its first call.
 
 use super::edit::Created;
-use crate::console::data::{Wire, use_data};
+use crate::console::data::{Wire, shown, use_data};
 use crate::console::ui::copy::{Secret, Snippets};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::live::use_live;
@@ -63,23 +63,19 @@ pub fn CreatedDialog(created: Created, close: String) -> impl IntoView {
                     " Only a keyed hash is stored. If it is lost, revoke this token and make another."
                 </Notice>
                 <div class="created__wait" role="status">
-                    <Transition>
-                        {move || Suspend::new(async move {
-                            match first.await.ok().flatten() {
-                                None => view! {
-                                    <LiveSign waiting=true>"Waiting for the first request…"</LiveSign>
-                                    <span class="muted">"It will appear here, with what it cost, within a second."</span>
-                                }.into_any(),
-                                Some(call) => {
-                                    let sign = if call.passed { Sign::Flows } else { Sign::Blocks };
-                                    view! {
-                                        <Status sign=sign>{call.says}</Status>
-                                        <a href=format!("/logs?call={}", call.id)>"Open it in the logs"</a>
-                                    }.into_any()
-                                }
-                            }
-                        })}
-                    </Transition>
+                    {shown(first, |first| Ok(match first.ok().flatten() {
+                        None => view! {
+                            <LiveSign waiting=true>"Waiting for the first request…"</LiveSign>
+                            <span class="muted">"It will appear here, with what it cost, within a second."</span>
+                        }.into_any(),
+                        Some(call) => {
+                            let sign = if call.passed { Sign::Flows } else { Sign::Blocks };
+                            view! {
+                                <Status sign=sign>{call.says}</Status>
+                                <a href=format!("/logs?call={}", call.id)>"Open it in the logs"</a>
+                            }.into_any()
+                        }
+                    }))}
                 </div>
                 <Snippets snippets=snippets mark=secret.clone()/>
             </div>

@@ -1,6 +1,6 @@
 //! The form of a token, new or known: general, usage limits, access.
 
-use crate::console::data::{Wire, use_data};
+use crate::console::data::{Wire, shown, use_data};
 use crate::console::form::{Form, FormState, PostForm};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::field::{FieldProblem, Input, Select, Submit, TextArea, TextField, id_of};
@@ -140,14 +140,10 @@ pub fn EditDialog(form: Form<SaveKey>, id: String, close: String) -> impl IntoVi
                 <input type="hidden" name="back" value=back/>
                 <div class="dialog__body">
                     <FormProblem form=form.state/>
-                    <Suspense>
-                        {move || Suspend::new(async move {
-                            match fields.await {
-                                Ok(fields) => view! { <Parts form=form.state fields/> }.into_any(),
-                                Err(problem) => view! { <Notice sign=Sign::Blocks>{problem.message}</Notice> }.into_any(),
-                            }
-                        })}
-                    </Suspense>
+                    {shown(fields, move |fields| Ok(match fields {
+                        Ok(fields) => view! { <Parts form=form.state fields/> }.into_any(),
+                        Err(problem) => view! { <Notice sign=Sign::Blocks>{problem.message}</Notice> }.into_any(),
+                    }))}
                 </div>
                 <footer class="dialog__foot">
                     <span></span>

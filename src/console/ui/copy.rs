@@ -1,6 +1,7 @@
 //! Code to take along, and the button that copies it.
 
 use super::browser;
+use super::drawn::{Views, drawn};
 use leptos::prelude::*;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub fn Copy(
     };
     view! {
         <button class=format!("{class} needs-script") type="button" on:click=copy>
-            {move || if copied.get() { "Copied".to_owned() } else { label.clone() }}
+            {drawn(move || if copied.get() { "Copied".to_owned() } else { label.clone() })}
         </button>
     }
 }
@@ -47,7 +48,7 @@ pub fn Code(
         let own = (at > 0).then(|| view! { <b>{mark.clone()}</b> });
         view! { {own} {part.to_owned()} }
     });
-    let parts = parts.collect_view();
+    let parts = parts.views();
     view! {
         <div class="snippet__body">
             <pre class="code" tabindex="0">{parts}</pre>
@@ -71,5 +72,5 @@ pub fn Snippets(
             </details>
         }
     });
-    view! { <div>{snippets.collect_view()}</div> }
+    view! { <div>{snippets.views()}</div> }
 }

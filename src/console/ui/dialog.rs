@@ -4,6 +4,7 @@
 //! a dialog is modal, Escape follows its closing link, and the focus returns to where it was.
 
 use super::browser;
+use super::drawn::effect;
 use leptos::children::ViewFn;
 use leptos::ev::Event;
 use leptos::html;
@@ -29,7 +30,7 @@ pub fn Dialog(
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     return_focus();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(dialog) = dialog.get() {
             // The server left it open and not modal, for browsers without JavaScript.
             _ = dialog.remove_attribute("open");
@@ -88,7 +89,7 @@ pub fn Drawer(
     let heading = NodeRef::<html::H2>::new();
     let is_hydrating = Owner::current_shared_context().is_some_and(|shared| shared.during_hydration());
     return_focus();
-    Effect::new(move |_| {
+    effect(move || {
         // A page that was loaded with its drawer open begins at its beginning.
         if let Some(heading) = heading.get().filter(|_| !is_hydrating) {
             browser::focus(&heading);
@@ -142,7 +143,7 @@ fn leave(href: String) -> impl Fn() + Clone + 'static {
 
 /// Remembers what has the focus now, and gives it back when this part of the page is gone.
 fn return_focus() {
-    Effect::new(move |_| {
+    effect(move || {
         let before = StoredValue::new_local(browser::focused());
         on_cleanup(move || {
             let before = before.try_update_value(Option::take).flatten();

@@ -2,6 +2,7 @@
 //!
 //! A field is named by its path as problems name it, such as `limits.rpm`; its input's name is then `limits[rpm]`.
 
+use super::drawn::{Views, drawn, word};
 use crate::console::form::{FormState, input_name, is_secret};
 use leptos::children::ViewFn;
 use leptos::ev::MouseEvent;
@@ -90,7 +91,7 @@ pub fn Input(
             list=(!list.is_empty()).then_some(list)
             required=required
             autofocus=autofocus || untrack(|| form.is_first_problem(field))
-            aria-invalid=move || invalid(form, field)
+            aria-invalid=word(move || invalid(form, field))
             aria-describedby=described_by(field)
         />
     }
@@ -118,7 +119,7 @@ pub fn TextArea(
                 rows=rows
                 placeholder=placeholder
                 autocomplete="off"
-                aria-invalid=move || invalid(form, field)
+                aria-invalid=word(move || invalid(form, field))
                 aria-describedby=described_by(field)
             >
                 {value}
@@ -173,10 +174,10 @@ pub fn Select(
                 id=id_of(field)
                 name=input_name(field)
                 aria-label=label
-                aria-invalid=move || invalid(form, field)
+                aria-invalid=word(move || invalid(form, field))
                 aria-describedby=described_by(field)
             >
-                {options.collect_view()}
+                {options.views()}
             </select>
         </span>
     }
@@ -208,7 +209,9 @@ pub fn CheckField(
 /// What is wrong with a field. Nothing while it is right.
 #[component]
 pub fn FieldProblem(form: FormState, field: &'static str) -> impl IntoView {
-    move || form.problem_for(field).map(|problem| view! { <p class="field__error" id=problem_of(field)>{problem}</p> })
+    drawn(move || {
+        form.problem_for(field).map(|problem| view! { <p class="field__error" id=problem_of(field)>{problem}</p> })
+    })
 }
 
 /// Sends the form. While an answer is awaited a second click does nothing.
@@ -236,7 +239,7 @@ pub fn Submit(
             form=of
             name=name
             value=value
-            aria-disabled=move || form.pending().then_some("true")
+            aria-disabled=word(move || form.pending().then_some("true"))
             on:click=once
         >
             {children()}

@@ -2,6 +2,7 @@
 //!
 //! Stands outside the `<Suspense>` of its list, so that the cursor stays while the list is fetched again.
 
+use super::drawn::{Views, effect, text, word};
 use super::place::Place;
 use leptos::children::ViewFn;
 use leptos::ev::{Event, SubmitEvent};
@@ -80,7 +81,7 @@ pub fn Search(
     let field = NodeRef::<html::Input>::new();
     let value = move || Place::here().get(name).unwrap_or_default().to_owned();
     let first = untrack(value);
-    Effect::new(move |_| {
+    effect(move || {
         let value = value();
         // Whoever is writing in it is ahead of the URL.
         if let Some(field) =
@@ -109,7 +110,7 @@ pub fn Choice(name: &'static str, label: &'static str, options: Vec<(String, Str
     let field = NodeRef::<html::Select>::new();
     let value = move || Place::here().get(name).unwrap_or_default().to_owned();
     let first = untrack(value);
-    Effect::new(move |_| {
+    effect(move || {
         let value = value();
         if let Some(field) = field.get() {
             field.set_value(&value);
@@ -119,8 +120,8 @@ pub fn Choice(name: &'static str, label: &'static str, options: Vec<(String, Str
         let selected = value == first;
         view! { <option value=value selected=selected>{label}</option> }
     });
-    let options = options.collect_view();
-    let class = move || if value().is_empty() { "input" } else { "input input--on" };
+    let options = options.views();
+    let class = word(move || Some(if value().is_empty() { "input" } else { "input input--on" }));
     view! {
         <span class="select">
             <select class=class name=name aria-label=label node_ref=field>{options}</select>
@@ -137,7 +138,7 @@ pub fn Chips(
     let is_any = !chips.is_empty();
     let names: Vec<_> = chips.iter().map(|(name, _)| *name).collect();
     let chips = chips.into_iter().map(|(name, says)| {
-        let href = move || page_one(Place::here()).without(name).href();
+        let href = text(move || page_one(Place::here()).without(name).href());
         view! {
             <li>
                 <a class="chip" href=href data-noscroll>
@@ -146,13 +147,16 @@ pub fn Chips(
             </li>
         }
     });
-    let chips = chips.collect_view();
-    let none = move || names.iter().fold(page_one(Place::here()), |place, name| place.without(name)).href();
+    let chips = chips.views();
+    let none = move || {
+        let names = names.clone();
+        text(move || names.iter().fold(page_one(Place::here()), |place, name| place.without(name)).href())
+    };
     is_any.then(|| {
         view! {
             <ul class="chips" aria-label="Filters in use">
                 {chips}
-                <li><a class="chips__clear" href=none data-noscroll>"Clear all"</a></li>
+                <li><a class="chips__clear" href=none() data-noscroll>"Clear all"</a></li>
             </ul>
         }
     })

@@ -1,10 +1,11 @@
 //! The frame around the pages of whoever is signed in: the index of pages, and the account's menu.
 
 use super::browser;
+use super::drawn::word;
 use super::live;
 use super::preferences::PreferencesForm;
 use super::shortcuts::Shortcuts;
-use crate::console::data::Data;
+use crate::console::data::{Data, shown};
 use crate::domain::account::Role;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -51,15 +52,13 @@ pub fn Frame(viewer: Data<Viewer>, children: Children) -> impl IntoView {
             </header>
             <nav class="index" id="index" popover="auto" aria-label="Console">
                 <Brand/>
-                <Transition>
-                    {move || Suspend::new(async move {
-                        let viewer = viewer.await.ok();
-                        view! {
-                            {index(viewer.as_ref())}
-                            {viewer.map(account)}
-                        }
-                    })}
-                </Transition>
+                {shown(viewer, |viewer| {
+                    let viewer = viewer.ok();
+                    Ok(view! {
+                        {index(viewer.as_ref())}
+                        {viewer.map(account)}
+                    }.into_any())
+                })}
             </nav>
             {children()}
             <Shortcuts/>
@@ -106,13 +105,13 @@ fn index(viewer: Option<&Viewer>) -> impl IntoView {
 
 fn entry(href: &'static str, label: &'static str, count: Option<u64>) -> impl IntoView {
     let path = use_location().pathname;
-    let current = move || {
+    let current = word(move || {
         path.with(|path| match path.strip_prefix(href) {
             Some("") => Some("page"),
             Some(rest) if href != "/" && rest.starts_with('/') => Some("true"),
             _ => None,
         })
-    };
+    });
     view! {
         <li>
             <a class="index__link" href=href aria-current=current>

@@ -1,5 +1,6 @@
 //! The table: hairlines between rows, a strong rule under totals, a double rule where a column closes.
 
+use super::drawn::{Views, text};
 use super::place::Place;
 use leptos::children::ViewFn;
 use leptos::prelude::*;
@@ -81,8 +82,8 @@ pub fn Ledger(
         let wide = if column.is_wide { " ledger__wide" } else { "" };
         view! { <col class=format!("w-{}{wide}", column.twelfths)/> }
     });
-    let widths = widths.collect_view();
-    let heads = columns.into_iter().map(|column| heading(column, sort.as_deref())).collect_view();
+    let widths = widths.views();
+    let heads = columns.into_iter().map(|column| heading(column, sort.as_deref())).views();
     view! {
         <table class=format!("ledger {class}")>
             <caption class="visually-hidden">{caption}</caption>
@@ -94,7 +95,7 @@ pub fn Ledger(
     }
 }
 
-fn heading(column: Column, sort: Option<&str>) -> impl IntoView {
+fn heading(column: Column, sort: Option<&str>) -> impl IntoView + use<> {
     let class = column.class();
     let Column { label, sorts_by, is_unseen, .. } = column;
     let now = sorts_by.filter(|name| sort.is_some_and(|sort| sort.trim_start_matches('-') == *name));
@@ -109,7 +110,7 @@ fn heading(column: Column, sort: Option<&str>) -> impl IntoView {
         None => label.into_any(),
         Some(name) => {
             let next = if now.is_some() && !is_descending { format!("-{name}") } else { name.to_owned() };
-            let href = move || Place::here().without("after").without("before").with("sort", next.clone()).href();
+            let href = text(move || Place::here().without("after").without("before").with("sort", next.clone()).href());
             view! { <a href=href data-noscroll>{label}<span aria-hidden="true">{arrow}</span></a> }.into_any()
         }
     };

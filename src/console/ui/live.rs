@@ -1,5 +1,6 @@
 //! What has changed on the server, without a reload: one stream for the tab that is seen, closed while it is hidden.
 
+use super::drawn::effect;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
@@ -54,7 +55,7 @@ impl Live {
 /// Keeps the stream at `/live` open while the tab is seen. Called by the frame.
 pub(crate) fn listen() {
     let Some(live) = use_context::<Live>() else { return };
-    Effect::new(move |_| {
+    effect(move || {
         let stream = StoredValue::new_local(None::<EventSource>);
         let was_open = StoredValue::new(false);
         let told = into_function(move |event: MessageEvent| {

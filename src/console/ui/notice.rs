@@ -1,5 +1,6 @@
 //! Words in the page: notices, what a form's problem is, and pages that have nothing to show yet.
 
+use super::drawn::drawn;
 use super::status::Sign;
 use crate::console::form::FormState;
 use leptos::children::ViewFn;
@@ -29,12 +30,12 @@ pub fn FormProblem(
     #[prop(optional)]
     always: bool,
 ) -> impl IntoView {
-    move || {
+    drawn(move || {
         let said_by_field = form.problem().is_some_and(|problem| problem.fields.len() == 1) && !always;
         form.message().filter(|_| !said_by_field).map(|message| {
             view! { <p class="notice notice--blocks" role="alert" tabindex="-1">{message}</p> }
         })
-    }
+    })
 }
 
 /// A list that has no rows: what is true, and the next thing to do. `children` are the buttons or a snippet.

@@ -1,5 +1,6 @@
 //! How one person likes the console: theme, density, shortcuts. Kept in cookies, so that no page flashes.
 
+use super::drawn::Views;
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
 use leptos::web_sys::Event;
@@ -120,7 +121,7 @@ fn choices(legend: &'static str, name: &'static str, all: &'static [(&str, &str)
     view! {
         <fieldset class="choices">
             <legend class="field__label">{legend}</legend>
-            <div class="choices__row">{options.collect_view()}</div>
+            <div class="choices__row">{options.views()}</div>
         </fieldset>
     }
 }

@@ -1,6 +1,7 @@
 //! Moving by keyboard: `/` to the search, `g` and a letter to a page, `?` for this list. Each person may switch it off.
 
 use super::browser;
+use super::drawn::{Views, effect};
 use super::preferences::use_preferences;
 use leptos::ev;
 use leptos::prelude::*;
@@ -28,7 +29,7 @@ pub(crate) fn Shortcuts() -> impl IntoView {
     let preferences = use_preferences();
     let go = use_navigate();
     let going = RwSignal::new(false);
-    Effect::new(move |_| {
+    effect(move || {
         let go = go.clone();
         let listener = window_event_listener(ev::keydown, move |event: KeyboardEvent| {
             if !preferences.read_untracked().shortcuts || is_someone_elses(&event) {
@@ -66,7 +67,7 @@ pub(crate) fn Shortcuts() -> impl IntoView {
             <div class="dialog__body">
                 <dl class="facts">
                     <dt><kbd>"/"</kbd></dt> <dd>"Search this page"</dd>
-                    {moves.collect_view()}
+                    {moves.views()}
                     <dt><kbd>"Esc"</kbd></dt> <dd>"Close what is open"</dd>
                     <dt><kbd>"?"</kbd></dt> <dd>"This list; the account menu switches it off"</dd>
                 </dl>

@@ -1,5 +1,6 @@
 //! How something stands: a word with a small gate before it, open, narrowing or shut. Never colour alone.
 
+use super::drawn::{drawn, word};
 use leptos::prelude::*;
 
 /// What the gate before the word looks like.
@@ -60,13 +61,12 @@ pub fn LiveSign(
 #[component]
 pub fn AsOf(
     /// The time it was made, as the server wrote it: “14:32:07”.
-    #[prop(into)]
-    time: Signal<String>,
+    time: String,
 ) -> impl IntoView {
     let is_open = move || use_context::<super::live::Live>().is_some_and(|live| live.is_open.get());
     view! {
-        <span class=move || if is_open() { "live" } else { "live live--off" }>
-            {move || if is_open() { "Live, as of " } else { "As of " }}
+        <span class=word(move || Some(if is_open() { "live" } else { "live live--off" }))>
+            {drawn(move || if is_open() { "Live, as of " } else { "As of " })}
             {time}
         </span>
     }

@@ -1,5 +1,6 @@
 //! Parts of a page or of a form, one shown at a time.
 
+use super::drawn::{Views, drawn, effect};
 use leptos::ev::Event;
 use leptos::prelude::*;
 use leptos::web_sys::HtmlInputElement;
@@ -15,7 +16,7 @@ pub fn Tabs(
         let current = is_current.then_some("true");
         view! { <a class="tabs__tab" href=href aria-current=current data-noscroll>{name}</a> }
     });
-    view! { <nav class="tabs" aria-label=label>{tabs.collect_view()}</nav> }
+    view! { <nav class="tabs" aria-label=label>{tabs.views()}</nav> }
 }
 
 /// A few steps of which one is chosen, such as a period.
@@ -25,7 +26,7 @@ pub fn Steps(#[prop(into)] label: String, steps: Vec<(String, String, bool)>) ->
         let current = is_current.then_some("true");
         view! { <a class="range__step" href=href aria-current=current data-noscroll>{name}</a> }
     });
-    view! { <nav class="range" aria-label=label>{steps.collect_view()}</nav> }
+    view! { <nav class="range" aria-label=label>{steps.views()}</nav> }
 }
 
 /// One part of a form.
@@ -51,7 +52,7 @@ pub fn Panels(#[prop(into)] label: String, panels: Vec<Panel>) -> impl IntoView 
     let problems: Vec<_> = panels.iter().map(|panel| panel.problems).collect();
     let worst = move || problems.iter().position(|count| count.try_get().unwrap_or(0) > 0);
     let shown = RwSignal::new(untrack(&worst).unwrap_or(0));
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(worst) = worst() {
             shown.set(worst);
         }
@@ -65,10 +66,10 @@ pub fn Panels(#[prop(into)] label: String, panels: Vec<Panel>) -> impl IntoView 
                 shown.set(at);
             }
         };
-        let dot = move || match problems.try_get().unwrap_or(0) {
+        let dot = drawn(move || match problems.try_get().unwrap_or(0) {
             0 => None,
             count => Some(view! { " " <span class="tabs__dot">{format!("{count} to fix")}</span> }),
-        };
+        });
         tabs.push(view! {
             <label class="tabs__tab">
                 <input

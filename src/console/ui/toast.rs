@@ -1,5 +1,6 @@
 //! Short words about what has just been done. Good news leaves by itself; bad news stays until it is put away.
 
+use super::drawn::effect;
 use crate::console::form::Flash;
 use leptos::prelude::*;
 use std::time::Duration;
@@ -76,7 +77,7 @@ pub(crate) fn Toaster() -> impl IntoView {
 fn one(toasts: Toasts, toast: Toast) -> impl IntoView {
     let Toast { id, text, is_bad } = toast;
     if !is_bad {
-        Effect::new(move |_| set_timeout(move || toasts.remove(id), STAYS));
+        effect(move || set_timeout(move || toasts.remove(id), STAYS));
     }
     let class = if is_bad { "toast toast--blocks" } else { "toast" };
     view! {

@@ -1,11 +1,11 @@
 //! An instant, written by the server in the reader's zone.
 
-use crate::domain::time::Time;
 use leptos::prelude::*;
 
 #[component]
 pub fn When(
-    at: Time,
+    /// RFC 3339.
+    at: String,
     /// As the server formatted it, in the reader's zone: “14:32:05”.
     #[prop(into)]
     text: String,
@@ -13,5 +13,5 @@ pub fn When(
     #[prop(optional, into)]
     full: Option<String>,
 ) -> impl IntoView {
-    view! { <time datetime=at.to_string() title=full>{text}</time> }
+    view! { <time datetime=at title=full>{text}</time> }
 }

@@ -92,7 +92,7 @@ pub fn call(range: &Range, call: &Call) -> CallRow {
     let is_today = range.text(at, "%F") == range.text(range.0.now, "%F");
     CallRow {
         id: call.arrival.id.0.clone(),
-        at,
+        at: at.to_string(),
         time: range.text(at, if is_today { "%H:%M:%S" } else { "%-d %b" }),
         full: range.text(at, "%a %-d %b %Y, %H:%M:%S"),
         key: call.arrival.key_name.clone(),

@@ -1,0 +1,110 @@
+//! What the compiler leaves in the WASM though nobody needs it: what nothing ever calls, because a table of functions names
+//! it, and what is there twice.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use walrus::ir::{VisitorMut, dfs_pre_order_mut};
+use walrus::passes::gc;
+use walrus::{ConstExpr, ElementItems, ExportItem, FunctionBuilder, FunctionId, FunctionKind, Module, ModuleConfig};
+use wasmparser::{Parser, Payload};
+
+/// Parts of names. Every erased view carries all ways to wake it; the console is woken by `hydrate_body`, at once, and never
+/// piece by piece as `hydrate_async` does for lazy routes. Only names of futures of their own kind may stand here: the
+/// compiler makes one of functions that are equal, under either's name.
+pub const NEVER_CALLED: [&str; 1] = ["into_any13hydrate_async28_$u7b$$u7b$closure"];
+
+/// The module with those emptied; what only they called is left out by wasm-bindgen, as all that is not used.
+pub fn without(compiled: &Path) -> Result<Vec<u8>> {
+    let mut config = ModuleConfig::new();
+    config.generate_producers_section(false);
+    let mut module = config.parse_file(compiled).context("the WASM cannot be read")?;
+    let dead: Vec<_> = module.funcs.iter_local().filter(|(id, _)| is_dead(&module, *id)).map(|(id, _)| id).collect();
+    ensure!(!dead.is_empty(), "nothing is named {NEVER_CALLED:?}: have the names in Leptos changed?");
+    eprintln!("    {} functions that are never called", dead.len());
+    for id in dead {
+        let kind = module.types.get(module.funcs.get(id).ty());
+        let (params, results) = (kind.params().to_vec(), kind.results().to_vec());
+        let mut empty = FunctionBuilder::new(&mut module.types, &params, &results);
+        empty.func_body().unreachable();
+        let args = params.iter().map(|kind| module.locals.add(*kind)).collect();
+        module.funcs.get_mut(id).kind = FunctionKind::Local(empty.local_func(args));
+    }
+    Ok(module.emit_wasm())
+}
+
+fn is_dead(module: &Module, id: walrus::FunctionId) -> bool {
+    module.funcs.get(id).name.as_deref().is_some_and(|name| NEVER_CALLED.iter().any(|part| name.contains(part)))
+}
+
+/// The module with each of several equal functions but once. The compiler makes one for each type they are for; after one
+/// round their callers may be equal too.
+pub fn merged(mut wasm: Vec<u8>) -> Result<Vec<u8>> {
+    let mut gone = 0;
+    // A handful of rounds finds nearly all.
+    for _ in 0..8 {
+        let mut module = Module::from_buffer(&wasm).context("the WASM cannot be read")?;
+        let twins = twins(&module, &wasm)?;
+        if twins.is_empty() {
+            break;
+        }
+        gone += twins.len();
+        let mut instead = Instead(twins);
+        for (_, function) in module.funcs.iter_local_mut() {
+            let entry = function.entry_block();
+            dfs_pre_order_mut(&mut instead, function, entry);
+        }
+        for element in module.elements.iter_mut() {
+            match &mut element.items {
+                ElementItems::Functions(ids) => ids.iter_mut().for_each(|id| instead.visit_function_id_mut(id)),
+                ElementItems::Expressions(_, items) => {
+                    for item in items {
+                        if let ConstExpr::RefFunc(id) = item {
+                            instead.visit_function_id_mut(id);
+                        }
+                    }
+                }
+            }
+        }
+        gc::run(&mut module);
+        wasm = module.emit_wasm();
+    }
+    eprintln!("    {gone} functions that others are equal to");
+    Ok(wasm)
+}
+
+/// Functions of one type and with one body: each, and the first of them.
+fn twins(module: &Module, wasm: &[u8]) -> Result<HashMap<FunctionId, FunctionId>> {
+    let mut bodies = Vec::new();
+    for part in Parser::new(0).parse_all(wasm) {
+        if let Payload::CodeSectionEntry(body) = part? {
+            bodies.push(&wasm[body.range()]);
+        }
+    }
+    // Functions are in the order of the file.
+    let ids: Vec<_> = module.funcs.iter_local().map(|(id, _)| id).collect();
+    ensure!(ids.len() == bodies.len(), "{} functions have {} bodies", ids.len(), bodies.len());
+    let exported: Vec<_> = module.exports.iter().map(|export| export.item).collect();
+    let mut first = HashMap::new();
+    let mut twins = HashMap::new();
+    for (id, body) in ids.into_iter().zip(bodies) {
+        match first.entry((module.funcs.get(id).ty(), body)) {
+            Entry::Vacant(free) => _ = free.insert(id),
+            Entry::Occupied(_) if exported.iter().any(|item| matches!(item, ExportItem::Function(it) if *it == id)) => {}
+            Entry::Occupied(known) => _ = twins.insert(id, *known.get()),
+        }
+    }
+    Ok(twins)
+}
+
+struct Instead(HashMap<FunctionId, FunctionId>);
+
+impl VisitorMut for Instead {
+    fn visit_function_id_mut(&mut self, id: &mut FunctionId) {
+        if let Some(first) = self.0.get(id) {
+            *id = *first;
+        }
+    }
+}
