@@ -106,7 +106,7 @@ pub async fn fetch_call(id: String) -> Result<Wire, Problem> {
 /// The page.
 #[component]
 pub fn Logs() -> impl IntoView {
-    let asked = memo(|| Asked::here());
+    let asked = memo(Asked::here);
     let open = memo(|| Place::here().get("call").unwrap_or_default().to_owned());
     let changed = use_live(&["calls"]);
     let choices = use_data::<LogChoices, _>(String::new, fetch_log_choices);
@@ -131,9 +131,7 @@ pub fn Logs() -> impl IntoView {
         again.update(|count| *count += 1);
     });
     let lede = move || {
-        shown(choices, |choices| {
-            Ok(choices.ok().map(|choices| format!("Newest first. {}", choices.zone)).into_any())
-        })
+        shown(choices, |choices| Ok(choices.ok().map(|choices| format!("Newest first. {}", choices.zone)).into_any()))
     };
     let actions = move || {
         shown(list, move |page| {
@@ -255,24 +253,20 @@ fn OpenCall(open: Memo<String>, list: Data<LogPage>, changed: Signal<u64>) -> im
         is_held.set(matches!(call.get(), Some(Ok(Some(call))) if call.ending == Ending::Held));
     });
     // Its neighbours as they are now: another drawer for each change of the list would take the focus.
-    shown_beside(
-        list,
-        call,
-        |call, page| {
-            let call = match call {
-                Ok(None) => return Ok(().into_any()),
-                Ok(Some(call)) => call,
-                Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(missing().into_any()),
-                Err(problem) => return Err(problem),
-            };
-            let rows = page.map(|page| page.rows).unwrap_or_default();
-            let at = rows.iter().position(|row| row.id == call.id);
-            let id = |at: usize| rows.get(at).map(|row| row.id.clone());
-            let newer = at.and_then(|at| id(at.checked_sub(1)?));
-            let older = at.and_then(|at| id(at + 1));
-            Ok(view! { <CallDrawer call newer older/> }.into_any())
-        },
-    )
+    shown_beside(list, call, |call, page| {
+        let call = match call {
+            Ok(None) => return Ok(().into_any()),
+            Ok(Some(call)) => call,
+            Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(missing().into_any()),
+            Err(problem) => return Err(problem),
+        };
+        let rows = page.map(|page| page.rows).unwrap_or_default();
+        let at = rows.iter().position(|row| row.id == call.id);
+        let id = |at: usize| rows.get(at).map(|row| row.id.clone());
+        let newer = at.and_then(|at| id(at.checked_sub(1)?));
+        let older = at.and_then(|at| id(at + 1));
+        Ok(view! { <CallDrawer call newer older/> }.into_any())
+    })
 }
 
 fn missing() -> impl IntoView {

@@ -95,7 +95,7 @@ pub async fn fetch_model(name: String) -> Result<Wire, Problem> {
 pub fn Models() -> impl IntoView {
     let save = use_form::<SaveModel>();
     let delete = use_form::<DeleteModel>();
-    let asked = memo(|| Asked::here());
+    let asked = memo(Asked::here);
     let changed = use_live(&["models", "providers"]);
     let choices = use_data::<ModelChoices, _>(move || changed.get().to_string(), fetch_model_choices);
     let versions = move || format!("{} {} {}", changed.get(), save.version(), delete.version());

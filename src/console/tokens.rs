@@ -76,9 +76,7 @@ pub fn Tokens() -> impl IntoView {
             <a class="button button--primary" href=text(|| Place::here().without("edit").with("new", "1").href()) data-noscroll>"New token"</a>
         }
     };
-    let lede = move || {
-        shown(keys, |keys| Ok(keys.ok().map(|list| list.lede).into_any()))
-    };
+    let lede = move || shown(keys, |keys| Ok(keys.ok().map(|list| list.lede).into_any()));
     let statuses =
         ["", "active", "disabled", "revoked"].into_iter().zip(["Every status", "Active", "Disabled", "Revoked"]);
     view! {

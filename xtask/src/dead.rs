@@ -92,7 +92,8 @@ fn twins(module: &Module, wasm: &[u8]) -> Result<HashMap<FunctionId, FunctionId>
     for (id, body) in ids.into_iter().zip(bodies) {
         match first.entry((module.funcs.get(id).ty(), body)) {
             Entry::Vacant(free) => _ = free.insert(id),
-            Entry::Occupied(_) if exported.iter().any(|item| matches!(item, ExportItem::Function(it) if *it == id)) => {}
+            Entry::Occupied(_) if exported.iter().any(|item| matches!(item, ExportItem::Function(it) if *it == id)) => {
+            }
             Entry::Occupied(known) => _ = twins.insert(id, *known.get()),
         }
     }
