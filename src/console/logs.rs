@@ -6,6 +6,7 @@ mod drawer;
 mod narrow;
 mod rows;
 mod sums;
+pub mod unread;
 
 use super::data::{Data, Wire, both_shown_for, shown, shown_beside, use_data};
 use super::set_status;
@@ -26,6 +27,7 @@ use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use narrow::{LogChoices, LogFilters, fetch_log_choices};
 use rows::{Calls, Ending, LogPage};
+use unread::unread;
 
 /// A page of the calls that are asked for. With `top`, the place of a first row, it begins there whatever has come
 /// since, so that new calls never push what one reads.
@@ -143,7 +145,8 @@ pub fn Logs() -> impl IntoView {
             <div class="log">
                 <LogFilters choices list/>
                 {both_shown_for(|| (), list, choices, move |page, choices| {
-                    Ok(calls(page?, &choices?, open, renew).into_any())
+                    let both = page.and_then(|page| Ok((page, choices?)));
+                    Ok(both.map_or_else(unread, |(page, choices)| calls(page, &choices, open, renew).into_any()))
                 })}
             </div>
         </Sheet>
@@ -257,8 +260,7 @@ fn OpenCall(open: Memo<String>, list: Data<LogPage>, changed: Signal<u64>) -> im
         let call = match call {
             Ok(None) => return Ok(().into_any()),
             Ok(Some(call)) => call,
-            Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(missing().into_any()),
-            Err(problem) => return Err(problem),
+            Err(problem) => return Ok(missing(problem).into_any()),
         };
         let rows = page.map(|page| page.rows).unwrap_or_default();
         let at = rows.iter().position(|row| row.id == call.id);
@@ -269,12 +271,16 @@ fn OpenCall(open: Memo<String>, list: Data<LogPage>, changed: Signal<u64>) -> im
     })
 }
 
-fn missing() -> impl IntoView {
-    set_status(404);
+/// The drawer of a call that could not be read.
+fn missing(problem: Problem) -> impl IntoView {
     let close = untrack(Place::here).without("call").href();
-    view! {
-        <Drawer title="No such call" close=close>
-            <p class="muted">"Nothing is known of it here, or it is someone else’s call."</p>
-        </Drawer>
-    }
+    let (title, content) = match problem.kind {
+        ProblemKind::NotFound => {
+            set_status(404);
+            let text = "Nothing is known of it here, or it is someone else’s call.";
+            ("No such call", view! { <p class="muted">{text}</p> }.into_any())
+        }
+        _ => ("This call could not be read", unread(problem)),
+    };
+    view! { <Drawer title=title close=close>{content}</Drawer> }
 }

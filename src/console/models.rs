@@ -7,6 +7,8 @@ mod save;
 
 use super::data::{Data, Wire, both_shown_for, shown, use_data};
 use super::form::{Form, use_form};
+use super::logs::unread::unread;
+use super::ui::dialog::Dialog;
 use super::ui::drawn::{drawn, memo, text};
 use super::ui::live::use_live;
 use super::ui::notice::Empty;
@@ -125,7 +127,10 @@ pub fn Models() -> impl IntoView {
         <Sheet title="Models" lede=|| "What keys may call. Prices in credits per million tokens." actions=actions>
             <ModelFilters choices list/>
             {both_shown_for(|| (), list, choices, move |page, choices| {
-                Ok(models(page?, choices?.is_admin, &asked.get_untracked()).into_any())
+                let both = page.and_then(|page| Ok((page, choices?.is_admin)));
+                Ok(both.map_or_else(unread, |(page, is_admin)| {
+                    models(page, is_admin, &asked.get_untracked()).into_any()
+                }))
             })}
         </Sheet>
         <Dialogs save delete is_new edited deleted choices/>
@@ -193,7 +198,12 @@ fn Dialogs(
     );
     view! {
         {both_shown_for(move || is_new.track(), choices, known, move |choices, known| {
-            let (choices, known) = (choices?, known?);
+            let (choices, known) = match (choices, known) {
+                (Ok(choices), Ok(known)) => (choices, known),
+                // The list says it.
+                (Err(_), _) => return Ok(().into_any()),
+                (_, Err(problem)) => return Ok(missing(problem).into_any()),
+            };
             let is_asked = choices.is_admin && (is_new.get_untracked() || known.is_some());
             Ok(is_asked.then(|| view! { <ModelDialog form=save choices known/> }).into_any())
         })}
@@ -201,5 +211,19 @@ fn Dialogs(
             let name = deleted.get();
             (!name.is_empty()).then(|| view! { <DeleteDialog form=delete name/> })
         })}
+    }
+}
+
+/// In place of the form of a model that could not be read.
+fn missing(problem: Problem) -> impl IntoView {
+    let close = untrack(Place::here).without("edit").href();
+    view! {
+        <Dialog title="This model cannot be edited" close=close.clone() small=true>
+            <div class="dialog__body">{unread(problem)}</div>
+            <footer class="dialog__foot">
+                <span></span>
+                <span><a class="button" href=close data-noscroll autofocus>"Close"</a></span>
+            </footer>
+        </Dialog>
     }
 }

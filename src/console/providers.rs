@@ -7,12 +7,13 @@ mod list;
 use super::data::{Wire, shown, shown_for, use_data};
 use super::form::PostForm;
 use super::form::use_form;
+use super::logs::unread::unread;
 use super::ui::drawn::memo;
 use super::ui::live::use_live;
 use super::ui::notice::{Empty, FormProblem};
 use super::ui::place::Place;
 use super::ui::sheet::Sheet;
-use crate::domain::problem::Problem;
+use crate::domain::problem::{Problem, ProblemKind};
 use acts::{ActOnProvider, DeleteProvider, SaveProvider};
 use form::{DeleteDialog, ProviderDialog};
 use leptos::prelude::*;
@@ -22,7 +23,7 @@ use list::{ProviderRow, Providing};
 #[server(prefix = "/fn", endpoint = "providers")]
 pub async fn fetch_providers() -> Result<Wire, Problem> {
     let account = crate::auth::admin().await.map_err(|problem| match problem.kind {
-        crate::domain::problem::ProblemKind::Forbidden => {
+        ProblemKind::Forbidden => {
             let message =
                 "Providers hold the team’s credentials, so only admins see them. What you can call is under Models.";
             Problem { message: message.to_owned(), ..problem }
@@ -64,7 +65,10 @@ pub fn Providers() -> impl IntoView {
         || "The accounts that calls are forwarded to. Credentials are sealed in the database, and shown to nobody.";
     view! {
         {shown(list, move |rows| {
-            let rows = rows?;
+            let rows = match rows {
+                Ok(rows) => rows,
+                Err(problem) => return Ok(missing(problem).into_any()),
+            };
             let content = match rows.is_empty() {
                 true => none().into_any(),
                 false => view! {
@@ -97,4 +101,10 @@ fn none() -> impl IntoView {
             <a class="button button--primary" href="/providers?new=1" data-noscroll>"New provider"</a>
         </Empty>
     }
+}
+
+/// In place of the page: to most people it is not open at all.
+fn missing(problem: Problem) -> impl IntoView {
+    let title = if problem.kind == ProblemKind::Forbidden { "Not allowed" } else { "Providers" };
+    view! { <Sheet title=title>{unread(problem)}</Sheet> }
 }

@@ -2,8 +2,8 @@
 
 mod assets;
 mod css;
-mod dead;
 mod pack;
+mod twins;
 mod wasm;
 
 use std::env;

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{Build, cargo, dead, step};
+use crate::{Build, cargo, step, twins};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -40,9 +40,8 @@ fn glue(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
         fs::remove_dir_all(out)?;
     }
     fs::create_dir_all(out)?;
-    let module = if dev { fs::read(compiled)? } else { dead::without(compiled)? };
     Bindgen::new()
-        .input_bytes("tollgate", module)
+        .input_path(compiled)
         .out_name("tollgate")
         .web(true)?
         .typescript(false)
@@ -55,7 +54,7 @@ fn glue(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
         .context("wasm-bindgen refused the WASM; are `wasm-bindgen` and `wasm-bindgen-cli-support` of one version?")?;
     if !dev {
         let path = out.join("tollgate_bg.wasm");
-        fs::write(&path, dead::merged(fs::read(&path)?)?)?;
+        fs::write(&path, twins::merged(fs::read(&path)?)?)?;
     }
     Ok(())
 }
@@ -64,7 +63,7 @@ fn glue(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
 fn identity(compiled: &Path) -> Result<String> {
     let about = fs::metadata(compiled).with_context(|| format!("{} was not made", compiled.display()))?;
     let modified = about.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
-    Ok(format!("{} bytes, {modified}, {}, without {:?}", about.len(), bindgen_version(), dead::NEVER_CALLED))
+    Ok(format!("{} bytes, {modified}, {}", about.len(), bindgen_version()))
 }
 
 fn bindgen_version() -> &'static str {

@@ -1,43 +1,13 @@
-//! What the compiler leaves in the WASM though nobody needs it: what nothing ever calls, because a table of functions names
-//! it, and what is there twice.
+//! What the compiler leaves in the WASM more than once: equal functions, one for each type they were made for.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use walrus::ir::{VisitorMut, dfs_pre_order_mut};
 use walrus::passes::gc;
-use walrus::{ConstExpr, ElementItems, ExportItem, FunctionBuilder, FunctionId, FunctionKind, Module, ModuleConfig};
+use walrus::{ConstExpr, ElementItems, ExportItem, FunctionId, Module};
 use wasmparser::{Parser, Payload};
-
-/// Parts of names. Every erased view carries all ways to wake it; the console is woken by `hydrate_body`, at once, and never
-/// piece by piece as `hydrate_async` does for lazy routes. Only names of futures of their own kind may stand here: the
-/// compiler makes one of functions that are equal, under either's name.
-pub const NEVER_CALLED: [&str; 1] = ["into_any13hydrate_async28_$u7b$$u7b$closure"];
-
-/// The module with those emptied; what only they called is left out by wasm-bindgen, as all that is not used.
-pub fn without(compiled: &Path) -> Result<Vec<u8>> {
-    let mut config = ModuleConfig::new();
-    config.generate_producers_section(false);
-    let mut module = config.parse_file(compiled).context("the WASM cannot be read")?;
-    let dead: Vec<_> = module.funcs.iter_local().filter(|(id, _)| is_dead(&module, *id)).map(|(id, _)| id).collect();
-    ensure!(!dead.is_empty(), "nothing is named {NEVER_CALLED:?}: have the names in Leptos changed?");
-    eprintln!("    {} functions that are never called", dead.len());
-    for id in dead {
-        let kind = module.types.get(module.funcs.get(id).ty());
-        let (params, results) = (kind.params().to_vec(), kind.results().to_vec());
-        let mut empty = FunctionBuilder::new(&mut module.types, &params, &results);
-        empty.func_body().unreachable();
-        let args = params.iter().map(|kind| module.locals.add(*kind)).collect();
-        module.funcs.get_mut(id).kind = FunctionKind::Local(empty.local_func(args));
-    }
-    Ok(module.emit_wasm())
-}
-
-fn is_dead(module: &Module, id: walrus::FunctionId) -> bool {
-    module.funcs.get(id).name.as_deref().is_some_and(|name| NEVER_CALLED.iter().any(|part| name.contains(part)))
-}
 
 /// The module with each of several equal functions but once. The compiler makes one for each type they are for; after one
 /// round their callers may be equal too.
