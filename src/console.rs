@@ -11,6 +11,7 @@ mod providers;
 mod set_up;
 pub mod sign_in;
 pub mod tokens;
+mod unread;
 
 use crate::domain::problem::{Problem, ProblemKind};
 use data::{Wire, use_data};
@@ -18,7 +19,6 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
-use leptos_router::hooks::use_location;
 use leptos_router::hooks::use_navigate;
 use leptos_router::{NavigateOptions, SsrMode, path};
 use std::sync::Arc;
@@ -168,9 +168,7 @@ fn House() -> impl IntoView {
     });
     view! {
         <Frame viewer=viewer>
-            <ErrorBoundary fallback=|errors| view! { <Trouble errors/> }>
-                <Outlet/>
-            </ErrorBoundary>
+            <Outlet/>
         </Frame>
     }
 }
@@ -187,54 +185,5 @@ fn Nowhere() -> impl IntoView {
                 <p class="sheet__after"><a class="button" href="/">"To the dashboard"</a></p>
             </Sheet>
         </div>
-    }
-}
-
-/// A page that could not be made: what happened, and what one can do.
-#[component]
-fn Trouble(errors: ArcRwSignal<Errors>) -> impl IntoView {
-    let problem = errors.with_untracked(|errors| {
-        errors.iter().next().map(|(_, error)| match error.downcast_ref::<Problem>() {
-            Some(problem) => problem.clone(),
-            None => Problem::new(ProblemKind::Internal, error.to_string()),
-        })
-    });
-    let problem = problem.unwrap_or_else(|| Problem::new(ProblemKind::Internal, "The page could not be made."));
-    let (status, title) = match problem.kind {
-        ProblemKind::NotFound => (404, "Not there"),
-        ProblemKind::Forbidden => (403, "Not allowed"),
-        ProblemKind::SignedOut => (401, "Signed out"),
-        ProblemKind::Unavailable => (503, "The database does not answer"),
-        ProblemKind::Invalid | ProblemKind::UnknownField => (400, "This address asks for something unknown"),
-        _ => (500, "This page failed"),
-    };
-    // Whoever is signed out is on the way to sign in, which a status of its own would stop.
-    if problem.kind != ProblemKind::SignedOut {
-        set_status(status);
-    }
-    // Whoever goes elsewhere leaves the trouble behind.
-    let here = use_location();
-    Effect::new(move |before: Option<String>| {
-        let now = here.pathname.get() + &here.search.get();
-        if before.is_some_and(|before| before != now) {
-            errors.set(Errors::default());
-        }
-        now
-    });
-    let request = use_context::<RequestId>().map(|RequestId(id)| {
-        view! { <p class="muted">"Request " <code>{id}</code> ", by which the log knows it."</p> }.into_any()
-    });
-    let signs_in = problem.kind == ProblemKind::SignedOut;
-    let retry = if signs_in { ("/sign-in", "Sign in") } else { ("", "Try again") };
-    view! {
-        <Sheet title=title>
-            <p role="alert">{problem.message}</p>
-            {request}
-            <p class="sheet__after">
-                <a class="button" href=retry.0 rel="external">{retry.1}</a>
-                " "
-                <a class="button" href="/">"To the dashboard"</a>
-            </p>
-        </Sheet>
     }
 }

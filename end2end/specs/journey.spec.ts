@@ -179,3 +179,26 @@ test("a wrong address says so, and leads back; whoever is signed out is led to s
   await page.getByRole("link", { name: "To the dashboard" }).click();
   await expect(page).toHaveURL(/sign-in\?next=/);
 });
+
+test("a page that one may not see, or that asks for something unknown, says why", async ({ page, gateway, quiet }) => {
+  quiet.allow(/status of 40[03]/);
+  await gateway.createAdmin();
+  const user = ["account", "create", "--email", EMAIL, "--role", "user", "--password-stdin"];
+  await gateway.cli(user, `${PASSWORD}\n`);
+  await page.goto(`${gateway.url}/sign-in`);
+  await hydrated(page);
+  await page.fill("[name=email]", EMAIL);
+  await page.fill("[name=password]", PASSWORD);
+  await page.locator(".entry__form button").last().click();
+  await page.waitForURL((url) => url.pathname === "/");
+  for (const [path, status, told] of [
+    ["/providers", 403, "only admins see them"],
+    ["/logs?status=odd", 400, "is no status"],
+  ] as const) {
+    const answer = await page.goto(gateway.url + path);
+    expect(answer?.status()).toBe(status);
+    await hydrated(page);
+    await expect(page.locator("main")).toContainText(told);
+    await axe(page);
+  }
+});

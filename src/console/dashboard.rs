@@ -15,6 +15,7 @@ use super::ui::place::Place;
 use super::ui::sheet::{Figure, Figures, Sheet};
 use super::ui::status::{AsOf, Sign};
 use super::ui::tabs::Steps;
+use super::unread::unread;
 use crate::domain::credits::Credits;
 use crate::domain::problem::{Problem, ProblemKind};
 use leptos::prelude::*;
@@ -49,10 +50,9 @@ pub fn Dashboard() -> impl IntoView {
                     seen.set_value(Some((asked, overview.clone())));
                     Ok(page(overview, None).into_any())
                 }
-                Err(problem) if problem.kind == ProblemKind::SignedOut => Err(problem),
                 Err(problem) => match seen.get_value() {
                     Some((span, overview)) if span == asked => Ok(page(overview, Some(problem)).into_any()),
-                    _ => Err(problem),
+                    _ => Ok(view! { <Sheet title="Dashboard">{unread(problem)}</Sheet> }.into_any()),
                 },
             }
         },

@@ -4,6 +4,7 @@
 mod pack;
 mod unpack;
 
+use super::unread::unread;
 use crate::domain::problem::{Problem, ProblemKind};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;
@@ -90,7 +91,7 @@ impl<T: DeserializeOwned> Data<T> {
     }
 }
 
-/// What is drawn, or a problem for the error boundary.
+/// What is drawn, or a problem, which then stands in its place.
 pub type Drawn = Result<AnyView, Problem>;
 
 type Draw = Arc<dyn Fn(Answer, Answer) -> Drawn + Send + Sync>;
@@ -160,7 +161,7 @@ fn transition(
                         }
                         None => Ok(Wire::nothing()),
                     };
-                    draw(one, other)
+                    draw(one, other).unwrap_or_else(unread)
                 })
             }}
         </Transition>

@@ -6,7 +6,6 @@ mod drawer;
 mod narrow;
 mod rows;
 mod sums;
-pub mod unread;
 
 use super::data::{Data, Wire, both_shown_for, shown, shown_beside, use_data};
 use super::set_status;
@@ -19,6 +18,7 @@ use super::ui::pager::Pager;
 use super::ui::place::Place;
 use super::ui::sheet::Sheet;
 use super::ui::status::{AsOf, Sign};
+use super::unread::unread;
 use crate::domain::problem::{Problem, ProblemKind};
 use asked::Asked;
 use detail::CallDetail;
@@ -27,7 +27,6 @@ use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use narrow::{LogChoices, LogFilters, fetch_log_choices};
 use rows::{Calls, Ending, LogPage};
-use unread::unread;
 
 /// A page of the calls that are asked for. With `top`, the place of a first row, it begins there whatever has come
 /// since, so that new calls never push what one reads.

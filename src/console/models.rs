@@ -7,7 +7,6 @@ mod save;
 
 use super::data::{Data, Wire, both_shown_for, shown, use_data};
 use super::form::{Form, use_form};
-use super::logs::unread::unread;
 use super::ui::dialog::Dialog;
 use super::ui::drawn::{drawn, memo, text};
 use super::ui::live::use_live;
@@ -15,6 +14,7 @@ use super::ui::notice::Empty;
 use super::ui::pager::Pager;
 use super::ui::place::Place;
 use super::ui::sheet::Sheet;
+use super::unread::unread;
 use crate::domain::problem::Problem;
 use choices::{ModelChoices, ModelFilters, fetch_model_choices};
 use form::{DeleteDialog, ModelDialog, ModelDraft};

@@ -9,8 +9,8 @@ use leptos::prelude::*;
 
 /// The problem in place of a list. The rest of the page stays, so that a filter can be put right.
 ///
-/// Pages show their problems themselves: an error boundary hears of one only on the thread that it began on, and a
-/// page that waits may go on on another.
+/// There is no error boundary: one hears of a problem only on the thread that it began on, and a page that waits may go
+/// on on another.
 pub fn unread(problem: Problem) -> AnyView {
     let status = match problem.kind {
         ProblemKind::Invalid | ProblemKind::UnknownField => 400,
