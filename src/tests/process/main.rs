@@ -3,27 +3,36 @@
 mod running;
 
 use futures::future::join_all;
-use running::{Process, chat};
+use running::{Process, Stream};
 use serde_json::json;
 use std::time::Duration;
 use tollgate::domain::credits::Credits;
 use tollgate::store::{Durability, Store};
 
-/// Calls in flight when the process is killed.
+/// Calls made before the process is killed, and how many of them have ended by then.
 const CALLS: usize = 200;
+const ENDED: usize = 30;
 
 #[tokio::test]
 async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_leaves_no_meter_off() {
     let mut process = Process::start().await;
     let secret = process.key(json!({ "name": "killed", "limits": { "monthly_spend": "100" } })).await;
+    let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
     let calls: Vec<_> = (0..CALLS)
         .map(|number| {
             let words = 1 + number % 40;
             let body = json!({ "model": "tollgate/fill", "stream": true, "max_tokens": words, "messages": [] });
-            tokio::spawn(chat(process.address, secret.clone(), body, Duration::from_millis(25)))
+            let (address, secret, ended) = (process.address, secret.clone(), ended.clone());
+            tokio::spawn(async move {
+                let answer = Stream::begin(address, secret, body, Duration::from_millis(25)).await?.rest().await;
+                ended.send(()).expect("the test still counts");
+                Some(answer)
+            })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    for _ in 0..ENDED {
+        ends.recv().await.expect("calls end");
+    }
     process.kill();
     let answers: Vec<_> = join_all(calls).await.into_iter().filter_map(|call| call.expect("the task")).collect();
     let whole: Vec<_> = answers.iter().filter(|answer| answer.body.ends_with("data: [DONE]\n\n")).collect();
@@ -68,10 +77,9 @@ async fn sigterm_lets_streams_finish_and_exits_with_0() {
     let mut process = Process::start().await;
     let secret = process.key(json!({ "name": "drained" })).await;
     let body = json!({ "model": "tollgate/fill", "stream": true, "max_tokens": 20, "messages": [] });
-    let call = tokio::spawn(chat(process.address, secret, body, Duration::from_millis(50)));
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let stream = Stream::begin(process.address, secret, body, Duration::from_millis(50)).await.expect("it begins");
     process.terminate();
-    let answer = call.await.expect("the task").expect("an answer");
+    let answer = stream.rest().await;
     assert!(answer.body.ends_with("data: [DONE]\n\n") && answer.body.contains("word20"), "{}", answer.body);
     assert_eq!(process.exit_code().await, Some(0));
 }

@@ -186,18 +186,31 @@ async fn send(
     sender.send_request(request).await.map_err(|error| error.to_string())
 }
 
-/// A chat completion with a wait between chunks. `None` where no answer began.
-pub async fn chat(address: SocketAddr, secret: String, body: Value, delay: Duration) -> Option<Answer> {
-    let request = Request::post("/v1/chat/completions")
-        .header("authorization", format!("Bearer {secret}"))
-        .header("x-tollgate-echo-delay-ms", delay.as_millis().to_string())
-        .body(Full::from(body.to_string()))
-        .expect("a request");
-    let response = send(address, request).await.ok()?;
-    let request_id = response.headers().get("x-request-id")?.to_str().ok()?.to_owned();
-    let (mut body, mut text) = (response.into_body(), Vec::new());
-    while let Some(Ok(frame)) = body.frame().await {
-        text.extend_from_slice(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
+/// A chat completion whose answer has begun.
+pub struct Stream {
+    request_id: String,
+    body: hyper::body::Incoming,
+}
+
+impl Stream {
+    /// With a wait between chunks. `None` where no answer began.
+    pub async fn begin(address: SocketAddr, secret: String, body: Value, delay: Duration) -> Option<Self> {
+        let request = Request::post("/v1/chat/completions")
+            .header("authorization", format!("Bearer {secret}"))
+            .header("x-tollgate-echo-delay-ms", delay.as_millis().to_string())
+            .body(Full::from(body.to_string()))
+            .expect("a request");
+        let response = send(address, request).await.ok()?;
+        let request_id = response.headers().get("x-request-id")?.to_str().ok()?.to_owned();
+        Some(Self { request_id, body: response.into_body() })
     }
-    Some(Answer { request_id, body: String::from_utf8_lossy(&text).into_owned() })
+
+    /// The answer to its end, or as far as it comes.
+    pub async fn rest(mut self) -> Answer {
+        let mut text = Vec::new();
+        while let Some(Ok(frame)) = self.body.frame().await {
+            text.extend_from_slice(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
+        }
+        Answer { request_id: self.request_id, body: String::from_utf8_lossy(&text).into_owned() }
+    }
 }
