@@ -29,6 +29,15 @@ impl Clock {
         }
     }
 
+    /// What the time is, given what a shared database says it is: that, for all processes alike. A clock wound by hand
+    /// stands for the database's, too.
+    pub fn of_the_store(&self, store_time: Time) -> Time {
+        match self {
+            Clock::System => store_time,
+            Clock::ByHand(_) => self.now(),
+        }
+    }
+
     /// Moves a hand-wound clock on; a system clock minds itself.
     pub fn wind(&self, by: Duration) {
         if let Clock::ByHand(hands) = self {

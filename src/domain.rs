@@ -19,6 +19,7 @@
 //! | [`refusal`] | why a call may not proceed: a closed list with stable codes |
 //! | [`time`] | an instant, in microseconds |
 //! | [`usage`] | the tokens a call used, by kind |
+//! | [`wallet`] | what pays for an account's calls: a subscription's cycle, then the balance |
 
 pub mod account;
 pub mod amount;
@@ -37,3 +38,4 @@ pub mod provider;
 pub mod refusal;
 pub mod time;
 pub mod usage;
+pub mod wallet;

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod admit;
 pub mod authenticate;
+mod books;
 pub mod catalog;
 pub mod dial;
 pub mod forecast;
@@ -11,19 +12,21 @@ pub mod issue;
 mod journal;
 pub mod limits;
 pub mod overview;
+mod own;
 pub mod seal;
+mod shared;
 pub mod usage;
 
 use crate::clock::Clock;
 use crate::domain::account::Account;
 use crate::domain::call::Settlement;
-use crate::domain::id::KeyId;
-use crate::domain::ledger::Ledger;
+use crate::domain::id::{KeyId, NodeId};
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::time::Time;
 use crate::store::{Store, StoreError};
 use arc_swap::ArcSwap;
 use authenticate::Keyring;
+use books::Books;
 use catalog::Catalog;
 use journal::Journal;
 use seal::MasterKey;
@@ -81,7 +84,7 @@ struct Inner {
     terms: Terms,
     catalog: ArcSwap<Catalog>,
     keyring: Keyring,
-    ledger: Mutex<Ledger>,
+    books: Books,
     journal: Journal,
     client: dial::Client,
     changes: broadcast::Sender<Topic>,
@@ -113,6 +116,7 @@ impl Gateway {
             None => store.set_setting("master_key_check", &check).await?,
         }
         let (journal, writer) = Journal::new();
+        let books = Books::new(&store, NodeId(clock.id()));
         let inner = Arc::new(Inner {
             client: dial::client(terms.private_upstreams),
             store,
@@ -121,7 +125,7 @@ impl Gateway {
             terms,
             catalog: ArcSwap::default(),
             keyring: Keyring::default(),
-            ledger: Mutex::default(),
+            books,
             journal,
             changes: broadcast::channel(64).0,
             stamps: Mutex::default(),
@@ -178,7 +182,7 @@ impl Gateway {
 
     /// How many calls are in flight.
     pub fn calls_in_flight(&self) -> usize {
-        self.0.ledger().open_calls()
+        self.0.books.calls_in_flight()
     }
 
     /// Writes down when keys were last used. What could not be written is kept for the next time.
@@ -199,17 +203,23 @@ impl Gateway {
         written
     }
 
-    /// Charges the calls that the last process left in flight: nobody can say what they used, so each is charged its
-    /// whole hold and marked, for an admin to see. Run before any call is admitted.
+    /// Takes up the books, before any call is admitted. Where they are this process's own, the calls that the last one
+    /// left in flight are charged what they held and marked, since nobody can say what they used: how many those were.
+    /// Where they are shared, this process makes itself known, and whoever notices first resolves what the last one
+    /// left, when its lease has run out.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn resolve_interrupted(&self) -> Result<usize, StoreError> {
-        let calls = self.0.store.pending_calls().await?;
+    pub async fn take_up_books(&self) -> Result<usize, StoreError> {
+        if self.0.store.is_shared() {
+            self.join().await?;
+            return self.keep_watch().await;
+        }
+        let calls = Store::pending_calls(&mut self.0.store.begin_read().await?, None).await?;
         for call in &calls {
             let settlement = Settlement::interrupted(&call.arrival, &call.bound);
             // The answer is awaited below, by everything at once.
-            drop(self.0.journal.settle(Arc::new(call.arrival.clone()), settlement));
+            drop(self.0.journal.settle(Arc::new(call.arrival.clone()), call.bound, settlement));
         }
         if !calls.is_empty() {
             tracing::warn!(
@@ -225,16 +235,11 @@ impl Gateway {
 
     /// Forgets meters of periods that are over.
     pub fn prune(&self) {
-        self.0.ledger().prune(self.0.clock.now());
+        self.0.books.prune(self.0.clock.now());
     }
 }
 
 impl Inner {
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        // A panic while the lock was held would be a bug in pure code that never waits; the meters stay as they are.
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn stamps(&self) -> MutexGuard<'_, HashMap<KeyId, Time>> {
         self.stamps.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -260,7 +265,7 @@ impl From<StoreError> for Problem {
             StoreError::Unreadable(_) => {
                 Problem::new(ProblemKind::Internal, "A row could not be read; the log says which.")
             }
-            StoreError::Database(_) => {
+            StoreError::Database(_) | StoreError::TimedOut => {
                 Problem::new(ProblemKind::Unavailable, "The database cannot be reached. Try again in a moment.")
             }
         }

@@ -62,14 +62,10 @@ async fn serve(settings: &Serve) -> anyhow::Result<()> {
     let alone = claim(place)?;
     let master = place.master_key()?;
     let store = open(place).await?;
-    let pg_claim = store.claim().await?;
-    if pg_claim.is_none() {
-        bail!("another tollgate serves this database; this version runs one node on it");
-    }
     let terms =
         Terms { default_max_output: settings.default_max_output, private_upstreams: settings.private_upstreams() };
     let gateway = Gateway::open(store.clone(), Clock::System, master, terms).await?;
-    gateway.resolve_interrupted().await?;
+    gateway.take_up_books().await?;
     let stop = CancellationToken::new();
     let jobs = jobs::spawn(&gateway, &stop);
     let listener = TcpListener::bind(settings.listen).await;
@@ -86,7 +82,8 @@ async fn serve(settings: &Serve) -> anyhow::Result<()> {
     }
     gateway.stamp_keys().await?;
     gateway.settled().await?;
-    drop((pg_claim, alone));
+    gateway.leave().await?;
+    drop(alone);
     store.close().await;
     tracing::info!("stopped; the books are closed");
     Ok(())

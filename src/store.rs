@@ -2,15 +2,18 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod books;
 pub mod calls;
 pub mod flashes;
 pub mod keys;
 pub mod management_tokens;
 pub mod models;
+pub mod nodes;
 pub mod providers;
 pub mod sessions;
 pub mod settings;
 pub mod usage;
+pub mod wallets;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -82,6 +85,8 @@ pub enum StoreError {
     Referenced,
     #[error("a row could not be read: {0}")]
     Unreadable(String),
+    #[error("the database did not answer in time")]
+    TimedOut,
     #[error("the database failed: {0}")]
     Database(sqlx::Error),
 }
@@ -95,10 +100,6 @@ impl From<sqlx::Error> for StoreError {
         }
     }
 }
-
-/// The right to serve from a database; the lock lives as long as its connection.
-#[derive(Debug)]
-pub struct Claim(#[expect(dead_code, reason = "kept for its lock alone")] Option<sqlx::PgConnection>);
 
 /// How much a commit survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl Store {
             let synchronous = if durability == Durability::Strict { "on" } else { "off" };
             let pool = PgPoolOptions::new()
                 .max_connections(16)
-                .acquire_timeout(Duration::from_secs(5))
+                .acquire_timeout(Duration::from_secs(2))
                 .after_connect(move |connection, _| {
                     Box::pin(async move {
                         let set = format!("set synchronous_commit = {synchronous}");
@@ -153,17 +154,9 @@ impl Store {
         on!(self.write(), db => MIGRATIONS.run(db).await)
     }
 
-    /// Claims the database for one serving process, for as long as the claim is kept; `None` if another has it. On
-    /// SQLite a lock file does that, before the database is opened.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn claim(&self) -> Result<Option<Claim>, StoreError> {
-        let Store::Postgres(pool) = self else { return Ok(Some(Claim(None))) };
-        let mut connection = pool.acquire().await?.detach();
-        let sql = "select pg_try_advisory_lock(hashtext('tollgate serve'))";
-        let ours: bool = sqlx::query_scalar(sql).fetch_one(&mut connection).await?;
-        Ok(ours.then_some(Claim(Some(connection))))
+    /// Whether other processes may move the same meters. SQLite is one process's own: a lock file sees to that.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Store::Postgres(_))
     }
 
     /// # Errors
@@ -199,6 +192,18 @@ impl Store {
         })
     }
 
+    /// Begins a transaction that will only read, and sees one state of the database or, on PostgreSQL, what each of its
+    /// statements finds committed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_read(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Store::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Store::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
     pub async fn close(&self) {
         match self {
             Store::Sqlite { read, write } => {
@@ -229,6 +234,11 @@ fn list_text(list: &[String]) -> String {
 
 fn read_json<T: serde::de::DeserializeOwned>(column: &str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Unreadable(format!("{column}: {error}")))
+}
+
+/// What the domain serialises always can be: its maps have text keys and its numbers are whole.
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("domain values are plain data")
 }
 
 /// A column whose text must be one of a closed list.

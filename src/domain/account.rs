@@ -1,6 +1,9 @@
 //! A person who signs in.
 
-use super::id::{AccountId, ManagementTokenId};
+use super::id::{AccountId, ManagementTokenId, RuleId};
+use super::key::KeyLimits;
+use super::limit::{Limit, Owner, Scope};
+use super::period::Zone;
 use super::problem::{Check, Problem};
 use super::time::Time;
 use serde::{Deserialize, Serialize};
@@ -35,10 +38,22 @@ pub struct Account {
     pub enabled: bool,
     /// An IANA zone or a fixed offset; times are shown to this person in it.
     pub timezone: String,
+    /// What bounds all of its keys together; only an admin edits it. Its calendar is UTC's.
+    #[serde(default)]
+    pub limits: KeyLimits,
+    /// The rule of its keys that have none of their own.
+    #[serde(default)]
+    pub default_rule_id: Option<RuleId>,
     pub created_at: Time,
 }
 
 impl Account {
+    /// What bounds all of its keys together, in the order consulted. The calendar is UTC's, so that nobody gains a day
+    /// by changing the zone that times are shown in.
+    pub fn ceilings(&self) -> Vec<Limit> {
+        self.limits.ceilings(&Owner::new(Scope::Account, self.id.as_str()), &Zone::utc())
+    }
+
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
     }

@@ -2,11 +2,14 @@
 
 use super::amount::Amount;
 use super::credits::Credits;
-use super::id::{AccountId, CallId, KeyId};
+use super::id::{AccountId, CallId, GroupId, KeyId};
+use super::limit::{Owner, Scope};
 use super::refusal::Refusal;
 use super::time::Time;
 use super::usage::{Usage, UsageSource};
+use super::wallet::Funding;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// How far a call has come. States only move forward: pending -> settled, or refused from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +69,10 @@ pub struct Arrival {
     /// As it was at the call.
     pub key_name: String,
     pub account_id: AccountId,
+    /// The group it counts for: the key's at the call.
+    pub group_id: Option<GroupId>,
+    /// Who pays for it, decided at admission.
+    pub funding: Funding,
     /// The path, such as `/v1/chat/completions`.
     pub endpoint: String,
     /// The dialect the caller speaks, such as `openai`.
@@ -78,6 +85,16 @@ pub struct Arrival {
     pub client_request_id: Option<String>,
 }
 
+impl Arrival {
+    /// Whose meters the call moves.
+    pub fn owners(&self) -> Arc<[Owner]> {
+        let key = Owner::new(Scope::Key, self.key_id.as_str());
+        let group = self.group_id.as_ref().map(|group| Owner::new(Scope::Group, group.as_str()));
+        let account = Owner::new(Scope::Account, self.account_id.as_str());
+        [Some(key), group, Some(account), self.funding.owner(&self.account_id)].into_iter().flatten().collect()
+    }
+}
+
 /// What a call in flight may use at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bound {
@@ -86,6 +103,13 @@ pub struct Bound {
     /// Tokens.
     pub output: u64,
     pub cost: Credits,
+}
+
+impl Bound {
+    /// What it holds of each measure.
+    pub fn amount(&self) -> Amount {
+        Amount::request(self.input.saturating_add(self.output), self.cost)
+    }
 }
 
 /// One try at an upstream.

@@ -41,10 +41,16 @@ ids! {
     AccountId
     /// Names a call; the `x-request-id` of its answer.
     CallId
+    /// Names a group.
+    GroupId
     /// Names a key; survives the rotation of its secret.
     KeyId
+    /// Names one serving process, from its start to its end; never used again.
+    NodeId
     /// Names a provider.
     ProviderId
+    /// Names a quota rule.
+    RuleId
     /// Names a management token.
     ManagementTokenId
 }

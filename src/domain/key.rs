@@ -1,7 +1,7 @@
 //! The secret a program sends, and what its holder may do with it.
 
 use super::credits::Credits;
-use super::id::{AccountId, KeyId};
+use super::id::{AccountId, GroupId, KeyId, RuleId};
 use super::limit::{Limit, Measure, Owner, Scope};
 use super::period::{Period, Zone};
 use super::problem::{Check, Problem};
@@ -41,6 +41,10 @@ impl KeyStatus {
 pub struct Key {
     pub id: KeyId,
     pub account_id: AccountId,
+    /// Whose quota it shares.
+    pub group_id: Option<GroupId>,
+    /// Its own rule; `None` = its account's default, if there is one.
+    pub rule_id: Option<RuleId>,
     pub name: String,
     pub hint: String,
     pub status: KeyStatus,
@@ -133,6 +137,11 @@ pub struct KeySpec {
     #[serde(default)]
     pub account_id: Option<AccountId>,
     #[serde(default)]
+    pub group_id: Option<GroupId>,
+    /// Its own rule; `None` = its account's default, if there is one.
+    #[serde(default)]
+    pub rule_id: Option<RuleId>,
+    #[serde(default)]
     pub status: KeyStatus,
     #[serde(default)]
     pub expires_at: Option<Time>,
@@ -162,6 +171,8 @@ impl KeySpec {
         Self {
             name: name.to_owned(),
             account_id: None,
+            group_id: None,
+            rule_id: None,
             status: KeyStatus::Active,
             expires_at: None,
             models: Vec::new(),
@@ -205,7 +216,32 @@ impl KeySpec {
 }
 
 impl KeyLimits {
-    fn check(&self, check: &mut Check) {
+    /// The ceilings that move meters, in the order in which they are consulted: rates, then budgets.
+    pub fn ceilings(&self, owner: &Owner, zone: &Zone) -> Vec<Limit> {
+        let quota = self.token_quota;
+        let count = |max: Option<u64>| max.map(|max| i64::try_from(max).unwrap_or(i64::MAX));
+        let money = |max: Option<Credits>| max.map(Credits::nanos);
+        let reset = quota.map_or(Period::Lifetime, |quota| quota.reset.period());
+        [
+            ("rpm", Measure::Requests, Period::Minute, count(self.rpm)),
+            ("tpm", Measure::Tokens, Period::Minute, count(self.tpm)),
+            ("rpd", Measure::Requests, Period::RollingDay, count(self.rpd)),
+            ("token_quota", Measure::Tokens, reset, count(quota.map(|quota| quota.max))),
+            ("monthly_tokens", Measure::Tokens, Period::Month, count(self.monthly_tokens)),
+            ("monthly_spend", Measure::Credits, Period::Month, money(self.monthly_spend)),
+            ("credit_quota", Measure::Credits, Period::Lifetime, money(self.credit_quota)),
+        ]
+        .into_iter()
+        .filter_map(|(name, measure, period, max)| {
+            let (owner, zone) = (owner.clone(), zone.clone());
+            Some(Limit { owner, name, measure, period, zone, max: max?, rule: None })
+        })
+        .collect()
+    }
+
+    /// # Errors
+    /// Adds every field that will not do, by its path in the management API.
+    pub fn check(&self, check: &mut Check) {
         let counts = [
             ("limits.rpm", self.rpm),
             ("limits.tpm", self.tpm),
@@ -237,6 +273,8 @@ impl Key {
         KeySpec {
             name: self.name.clone(),
             account_id: Some(self.account_id.clone()),
+            group_id: self.group_id.clone(),
+            rule_id: self.rule_id.clone(),
             status: self.status,
             expires_at: self.expires_at,
             models: self.models.clone(),
@@ -251,42 +289,18 @@ impl Key {
         self.expires_at.is_some_and(|expiry| expiry <= now)
     }
 
-    /// Whose meters its calls move.
-    pub fn owners(&self) -> Vec<Owner> {
-        vec![self.owner(), Owner { scope: Scope::Account, id: self.account_id.0.clone() }]
+    pub fn owner(&self) -> Owner {
+        Owner::new(Scope::Key, self.id.as_str())
     }
 
-    fn owner(&self) -> Owner {
-        Owner { scope: Scope::Key, id: self.id.0.clone() }
+    /// Where its calendar periods begin at midnight.
+    pub fn zone(&self) -> Zone {
+        Zone::parse(&self.timezone).unwrap_or_else(Zone::utc)
     }
 
-    /// Its ceilings, in the order in which they are consulted: rates, then budgets.
+    /// Its own ceilings, in the order in which they are consulted.
     pub fn ceilings(&self) -> Vec<Limit> {
-        let zone = Zone::parse(&self.timezone).unwrap_or_else(Zone::utc);
-        let limits = &self.limits;
-        let quota = limits.token_quota;
-        let count = |max: Option<u64>| max.map(|max| i64::try_from(max).unwrap_or(i64::MAX));
-        let money = |max: Option<Credits>| max.map(Credits::nanos);
-        [
-            ("rpm", Measure::Requests, Period::Minute, count(limits.rpm)),
-            ("tpm", Measure::Tokens, Period::Minute, count(limits.tpm)),
-            ("rpd", Measure::Requests, Period::RollingDay, count(limits.rpd)),
-            (
-                "token_quota",
-                Measure::Tokens,
-                quota.map_or(Period::Lifetime, |quota| quota.reset.period()),
-                count(quota.map(|quota| quota.max)),
-            ),
-            ("monthly_tokens", Measure::Tokens, Period::Month, count(limits.monthly_tokens)),
-            ("monthly_spend", Measure::Credits, Period::Month, money(limits.monthly_spend)),
-            ("credit_quota", Measure::Credits, Period::Lifetime, money(limits.credit_quota)),
-        ]
-        .into_iter()
-        .filter_map(|(name, measure, period, max)| {
-            let (owner, zone) = (self.owner(), zone.clone());
-            Some(Limit { owner, name, measure, period, zone, max: max? })
-        })
-        .collect()
+        self.limits.ceilings(&self.owner(), &self.zone())
     }
 
     pub fn allows_model(&self, model: &str) -> bool {

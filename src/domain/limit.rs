@@ -1,5 +1,6 @@
 //! One ceiling: scope x measure x period. Every budget and rate of the product is a row of this one table.
 
+use super::id::RuleId;
 use super::period::{Period, Zone};
 use super::time::Time;
 use serde::{Deserialize, Serialize};
@@ -9,15 +10,29 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     Key,
+    Group,
     Account,
+    /// The part of an account's calls that its subscription pays for.
+    Subscription,
+    /// The part of an account's calls that its balance pays for.
+    Balance,
 }
 
 impl Scope {
     pub fn as_str(self) -> &'static str {
         match self {
             Scope::Key => "key",
+            Scope::Group => "group",
             Scope::Account => "account",
+            Scope::Subscription => "subscription",
+            Scope::Balance => "balance",
         }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Scope::Key, Scope::Group, Scope::Account, Scope::Subscription, Scope::Balance]
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
     }
 }
 
@@ -38,13 +53,41 @@ impl Measure {
             Measure::Credits => "credits",
         }
     }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Measure::Requests, Measure::Tokens, Measure::Credits].into_iter().find(|measure| measure.as_str() == text)
+    }
 }
 
-/// Whose meter it is: a scope and the id of the key or account.
+/// Whose meter it is: a scope and the id of the key, group or account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     pub scope: Scope,
     pub id: String,
+}
+
+impl Owner {
+    pub fn new(scope: Scope, id: &str) -> Self {
+        Self { scope, id: id.to_owned() }
+    }
+
+    /// As text that sorts and reads back: `key:018f…`.
+    pub fn to_text(&self) -> String {
+        format!("{}:{}", self.scope.as_str(), self.id)
+    }
+
+    /// `None` if it is not what [`Owner::to_text`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scope, id) = text.split_once(':')?;
+        Some(Self::new(Scope::parse(scope)?, id))
+    }
+}
+
+/// The rule that a limit comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleRef {
+    pub id: RuleId,
+    pub name: String,
 }
 
 /// A ceiling in force.
@@ -58,6 +101,7 @@ pub struct Limit {
     pub zone: Zone,
     /// In the measure's unit: requests, tokens or nano-credits.
     pub max: i64,
+    pub rule: Option<RuleRef>,
 }
 
 impl Limit {
@@ -68,7 +112,7 @@ impl Limit {
 }
 
 /// A meter's place among its owner's: what it counts, over which period, and since when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slot {
     pub measure: Measure,
     pub period: Period,

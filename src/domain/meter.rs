@@ -2,17 +2,18 @@
 
 use super::period::Period;
 use super::time::Time;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// A count in buckets. A calendar period has a single bucket; a sliding one drops buckets as they leave its window.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meter {
     /// Window and bucket length in microseconds, for sliding periods.
     window: Option<(i64, i64)>,
     buckets: VecDeque<Bucket>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Bucket {
     start: i64,
     settled: i64,
@@ -46,6 +47,13 @@ impl Meter {
         self.bucket(at).settled += settled;
     }
 
+    /// What a reset takes off at `at`: each bucket that counts, and what must be added there to make it nothing. What
+    /// calls in flight hold is not touched.
+    pub fn reset(&self, at: Time) -> Vec<(Time, i64)> {
+        let counted = self.buckets.iter().filter(|bucket| self.counts(bucket, at) && bucket.settled != 0);
+        counted.map(|bucket| (Time::from_micros(bucket.start), -bucket.settled)).collect()
+    }
+
     pub fn hold(&mut self, at: Time, amount: i64) {
         self.bucket(at).held += amount;
     }
@@ -64,6 +72,17 @@ impl Meter {
             settled: sum.settled.saturating_add(bucket.settled),
             held: sum.held.saturating_add(bucket.held),
         })
+    }
+
+    /// Whether a call in flight holds anything, in any bucket.
+    pub fn holds(&self) -> bool {
+        self.buckets.iter().any(|bucket| bucket.held != 0)
+    }
+
+    /// Each bucket: when it begins, what is settled in it and what is held.
+    pub fn buckets(&self) -> impl Iterator<Item = (Time, Reading)> {
+        let reading = |bucket: &Bucket| Reading { settled: bucket.settled, held: bucket.held };
+        self.buckets.iter().map(move |bucket| (Time::from_micros(bucket.start), reading(bucket)))
     }
 
     /// Forgets buckets that can never count again.

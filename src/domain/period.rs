@@ -17,6 +17,10 @@ pub enum Period {
     Day,
     Week,
     Month,
+    /// A billing cycle: a calendar month counted from an instant.
+    Cycle {
+        anchor: Time,
+    },
     Lifetime,
 }
 
@@ -28,7 +32,16 @@ impl Period {
             Period::RollingDay | Period::Day => "day",
             Period::Week => "week",
             Period::Month => "month",
+            Period::Cycle { .. } => "cycle",
             Period::Lifetime => "lifetime",
+        }
+    }
+
+    /// A name of its own for each, as rows hold it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Period::RollingDay => "rolling_day",
+            other => other.as_str(),
         }
     }
 
@@ -38,7 +51,7 @@ impl Period {
         match self {
             Period::Minute => Some((Duration::from_secs(60), Duration::from_secs(1))),
             Period::RollingDay => Some((Duration::from_secs(86_400), Duration::from_secs(900))),
-            Period::Day | Period::Week | Period::Month | Period::Lifetime => None,
+            Period::Day | Period::Week | Period::Month | Period::Cycle { .. } | Period::Lifetime => None,
         }
     }
 
@@ -55,6 +68,7 @@ impl Period {
                 day.checked_sub(back.days()).map_or(Time::EPOCH, |monday| midnight(&monday))
             }
             Period::Month => local().first_of_month().map_or(Time::EPOCH, |first| midnight(&first)),
+            Period::Cycle { anchor } => cycle(anchor, at, zone).0,
         }
     }
 
@@ -66,9 +80,20 @@ impl Period {
             Period::Day => 1.day(),
             Period::Week => 1.week(),
             Period::Month => 1.month(),
+            Period::Cycle { anchor } => return Some(cycle(anchor, at, zone).1),
         };
         start.checked_add(span).ok().map(|next| midnight(&next))
     }
+}
+
+/// The billing cycle that contains `at`: its first instant, and the next one's. Always counted from the anchor, so that
+/// one begun on the 31st comes back to the 31st after a shorter month.
+fn cycle(anchor: Time, at: Time, zone: &Zone) -> (Time, Time) {
+    let (first, now) = (zone.local(anchor), zone.local(at));
+    let nth = |months: i64| first.checked_add(months.months()).map_or(anchor, |start| start.timestamp().into());
+    let apart = i64::from(now.year() - first.year()) * 12 + i64::from(now.month() - first.month());
+    let months = if nth(apart) <= at { apart } else { apart - 1 };
+    (nth(months), nth(months + 1))
 }
 
 /// The first instant of that day; where a clock change skips midnight, the first one after the gap.
@@ -112,6 +137,19 @@ impl Zone {
 
     pub fn local(&self, at: Time) -> Zoned {
         at.timestamp().to_zoned(self.rules.clone())
+    }
+}
+
+impl Serialize for Zone {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        Zone::parse(&name).ok_or_else(|| serde::de::Error::custom("not a time zone"))
     }
 }
 

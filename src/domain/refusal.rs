@@ -1,7 +1,7 @@
 //! Why a call may not proceed: a closed list with stable codes, told in full so that the caller can act.
 
-use super::ledger::Short;
-use super::limit::{Measure, Scope};
+use super::ledger::Consulted;
+use super::limit::{Measure, RuleRef, Scope};
 use super::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -43,8 +43,11 @@ codes! {
     KeyDisabled = "key_disabled", 401, "authentication_error";
     AccountDisabled = "account_disabled", 401, "authentication_error";
     QuotaExceeded = "quota_exceeded", 402, "billing_error";
+    SubscriptionExhausted = "subscription_exhausted", 402, "billing_error";
+    BalanceExhausted = "balance_exhausted", 402, "billing_error";
     ModelNotAllowed = "model_not_allowed", 403, "permission_error";
     IpNotAllowed = "ip_not_allowed", 403, "permission_error";
+    OutsideAllowedHours = "outside_allowed_hours", 403, "permission_error";
     EndpointNotAllowed = "endpoint_not_allowed", 403, "permission_error";
     ModelNotFound = "model_not_found", 404, "invalid_request_error";
     BodyTooLarge = "body_too_large", 413, "invalid_request_error";
@@ -65,8 +68,23 @@ pub struct Refusal {
     pub param: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Box<Detail>>,
+    /// The hours that refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Box<Closed>>,
+    /// Every limit in the order consulted, as the call met it: for the logs, not for the caller.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<Detail>,
     #[serde(default)]
     pub retry: Retry,
+}
+
+/// The allowed hours of a rule, which it is not now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    pub rule: RuleRef,
+    pub timezone: String,
+    /// `None` where it never opens.
+    pub opens_at: Option<Time>,
 }
 
 /// Whether asking again helps.
@@ -95,6 +113,28 @@ pub struct Detail {
     pub requested: Figure,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resets_at: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleRef>,
+}
+
+impl Detail {
+    pub fn new(consulted: &Consulted, now: Time) -> Self {
+        let Consulted { limit, reading, requested, opens_at } = consulted;
+        let figure = |value| Figure::new(limit.measure, value);
+        let sliding = limit.period.window().is_some();
+        Self {
+            scope: limit.owner.scope,
+            limit: limit.name.to_owned(),
+            measure: limit.measure,
+            period: limit.period.as_str().to_owned(),
+            max: figure(limit.max),
+            used: figure(reading.settled),
+            held: figure(reading.held),
+            requested: figure(*requested),
+            resets_at: if sliding { *opens_at } else { limit.period.end(now, &limit.zone) },
+            rule: limit.rule.clone(),
+        }
+    }
 }
 
 /// A count as a number, money as a decimal string.
@@ -125,7 +165,7 @@ impl std::fmt::Display for Figure {
 
 impl Refusal {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, detail: None, retry: Retry::Unsaid }
+        Self { code, message: message.into(), param: None, detail: None, closed: None, trace: Vec::new(), retry: Retry::Unsaid }
     }
 
     /// The books cannot be written: nothing uncounted may pass.
@@ -140,52 +180,60 @@ impl Refusal {
         Self { param: Some(param.to_owned()), ..self }
     }
 
-    /// A limit had no room.
-    pub fn short(short: &Short, key_name: &str, now: Time) -> Self {
-        let Short { limit, reading, requested, opens_at } = short;
-        let sliding = limit.period.window().is_some();
-        let figure = |value| Figure::new(limit.measure, value);
-        let resets_at = if sliding { *opens_at } else { limit.period.end(now, &limit.zone) };
-        let never = *requested > limit.max;
+    /// A limit had no room. `trace` is every limit in the order consulted; `whose` names the owner of each, such as
+    /// `Key "web"`.
+    pub fn short(short: &Consulted, trace: &[Consulted], whose: &str, now: Time) -> Self {
+        let Consulted { limit, reading, requested, opens_at } = short;
+        let detail = Detail::new(short, now);
         let only_held = reading.settled.saturating_add(*requested) <= limit.max;
         let retry = match opens_at {
-            _ if never => Retry::Never,
+            _ if *requested > limit.max => Retry::Never,
             _ if only_held => Retry::After(1),
             Some(at) => Retry::After(now.seconds_until(*at).max(1)),
             None => Retry::Unsaid,
         };
-        let opens = match (retry, resets_at) {
+        let opens = match (retry, detail.resets_at) {
             (Retry::Never, _) => " This call alone asks for more than the limit.".to_owned(),
             (Retry::After(1), _) if only_held => " Calls in flight hold the rest; try again in a moment.".to_owned(),
             (_, Some(at)) => format!(" It opens again at {at}."),
             (_, None) => " It does not reset by itself.".to_owned(),
         };
-        let message = format!(
-            "Key {key_name:?} is limited to {} {} {} ({}): {} used, {} held by calls in flight, {} asked for.{opens}",
-            figure(limit.max),
-            limit.measure.as_str(),
-            match limit.period.as_str() {
-                "lifetime" => "in all".to_owned(),
-                period => format!("per {period}"),
-            },
-            limit.name,
-            figure(reading.settled),
-            figure(reading.held),
-            figure(*requested),
-        );
-        let detail = Detail {
-            scope: limit.owner.scope,
-            limit: limit.name.to_owned(),
-            measure: limit.measure,
-            period: limit.period.as_str().to_owned(),
-            max: figure(limit.max),
-            used: figure(reading.settled),
-            held: figure(reading.held),
-            requested: figure(*requested),
-            resets_at,
+        let period = match detail.period.as_str() {
+            "lifetime" => "in all".to_owned(),
+            period => format!("per {period}"),
         };
-        let code = if sliding { Code::RateLimitExceeded } else { Code::QuotaExceeded };
-        Self { code, message, param: None, detail: Some(Box::new(detail)), retry }
+        let name = match &limit.rule {
+            Some(rule) => format!("rule {:?}", rule.name),
+            None => limit.name.to_owned(),
+        };
+        let message = format!(
+            "{whose} is limited to {} {} {period} ({name}): {} used, {} held by calls in flight, {} asked for.{opens}",
+            detail.max,
+            limit.measure.as_str(),
+            detail.used,
+            detail.held,
+            detail.requested,
+        );
+        let code = match limit.owner.scope {
+            Scope::Subscription => Code::SubscriptionExhausted,
+            Scope::Balance => Code::BalanceExhausted,
+            Scope::Key | Scope::Group | Scope::Account if limit.period.window().is_some() => Code::RateLimitExceeded,
+            Scope::Key | Scope::Group | Scope::Account => Code::QuotaExceeded,
+        };
+        let trace = trace.iter().map(|consulted| Detail::new(consulted, now)).collect();
+        Self { detail: Some(Box::new(detail)), trace, retry, ..Self::new(code, message) }
+    }
+
+    /// It is not one of the hours that a rule allows.
+    pub fn closed(rule: RuleRef, timezone: &str, opens_at: Option<Time>, key_name: &str, now: Time) -> Self {
+        let opens = match opens_at {
+            Some(at) => format!("It opens again at {at}."),
+            None => "It never opens.".to_owned(),
+        };
+        let message = format!("Key {key_name:?} may not be used at this hour (rule {:?}, {timezone}). {opens}", rule.name);
+        let retry = opens_at.map_or(Retry::Never, |at| Retry::After(now.seconds_until(at).max(1)));
+        let closed = Closed { rule, timezone: timezone.to_owned(), opens_at };
+        Self { closed: Some(Box::new(closed)), retry, ..Self::new(Code::OutsideAllowedHours, message) }
     }
 }
 
@@ -198,9 +246,9 @@ mod tests {
 
     fn short(period: Period, settled: i64, held: i64, requested: i64, opens_at: Option<i64>) -> Refusal {
         let owner = Owner { scope: Scope::Key, id: "k".to_owned() };
-        let limit = Limit { owner, name: "rpm", measure: Measure::Requests, period, zone: Zone::utc(), max: 60 };
+        let limit = Limit { owner, name: "rpm", measure: Measure::Requests, period, zone: Zone::utc(), max: 60, rule: None };
         let (reading, opens_at) = (Reading { settled, held }, opens_at.map(Time::from_micros));
-        Refusal::short(&Short { limit, reading, requested, opens_at }, "web", Time::EPOCH)
+        Refusal::short(&Consulted { limit, reading, requested, opens_at }, &[], "Key \"web\"", Time::EPOCH)
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::seal::random_text;
 use super::{Gateway, Topic};
 use crate::domain::account::{Account, ManagementToken, Role, normal_email};
+use crate::domain::key::KeyLimits;
 use crate::domain::id::{AccountId, ManagementTokenId};
 use crate::domain::period::Zone;
 use crate::domain::problem::{Problem, ProblemKind};
@@ -94,6 +95,8 @@ impl Gateway {
             role,
             enabled: true,
             timezone: "UTC".to_owned(),
+            limits: KeyLimits::default(),
+            default_rule_id: None,
             created_at: self.0.clock.now(),
         }
     }

@@ -3,10 +3,10 @@
 use super::Gateway;
 use super::authenticate::Holder;
 use super::hold::Hold;
-use crate::domain::amount::Amount;
+use super::journal::Rejected;
 use crate::domain::call::{Arrival, Bound};
-use crate::domain::ledger::{NotAdmitted, Open, Short};
-use crate::domain::limit::Measure;
+use crate::domain::ledger::Consulted;
+use crate::domain::limit::{Measure, Scope};
 use crate::domain::model::Model;
 use crate::domain::price::Price;
 use crate::domain::refusal::{Code, Refusal, Retry};
@@ -75,40 +75,33 @@ impl Gateway {
         let price = model.price.ok_or_else(|| unpriced(model))?;
         let (mut output, lowerable) = self.output_bound(holder, model, ceiling)?;
         output = within_cost_cap(holder, price, ceiling.input, output, lowerable)?;
-        let limits = &holder.ceilings;
-        let unavailable = |_| Refusal::books_unavailable();
+        let mut means = holder.means.iter();
+        let mut paid_by = means.next().ok_or_else(Refusal::books_unavailable)?;
         for _ in 0..MOST_TRIES {
             let bound = Bound { input: ceiling.input, output, cost: price.bound(ceiling.input, output) };
-            let held = Amount::request(bound.input.saturating_add(bound.output), bound.cost);
-            let open = Open { owners: holder.key.owners(), at: arrival.at, held };
-            let admitted = self.0.ledger().admit(arrival.id.clone(), open, limits);
-            match admitted {
-                Ok(()) => return self.journal(arrival, bound, price, lowerable).await,
-                Err(NotAdmitted::NotLoaded(_)) => self.load_meters(limits, arrival.at).await.map_err(unavailable)?,
-                Err(NotAdmitted::Short(short)) => match affordable(&short, price, ceiling.input, output) {
-                    Some(less) if lowerable && less < output => output = less,
-                    _ => return Err(Refusal::short(&short, &holder.key.name, arrival.at)),
-                },
+            let arrival = Arrival { funding: paid_by.funding, ..arrival.clone() };
+            let hold = Hold::new(self.clone(), arrival, bound, price, lowerable);
+            let (short, trace, at) = match self.hold(hold, Arc::clone(&paid_by.limits)).await {
+                Ok(hold) => {
+                    self.0.stamp(&hold.arrival().key_id, hold.arrival().at);
+                    return Ok(hold);
+                }
+                Err(Rejected::Unavailable) => return Err(Refusal::books_unavailable()),
+                Err(Rejected::Short { short, trace, at }) => (short, trace, at),
+            };
+            // What the subscription has no room for, the balance may pay.
+            if short.limit.owner.scope == Scope::Subscription
+                && let Some(next) = means.next()
+            {
+                paid_by = next;
+                continue;
+            }
+            match affordable(&short, price, ceiling.input, output) {
+                Some(less) if lowerable && less < output => output = less,
+                _ => return Err(Refusal::short(&short, &trace, &holder.whose(&short.limit), at)),
             }
         }
         Err(Refusal::books_unavailable())
-    }
-
-    async fn journal(&self, arrival: Arrival, bound: Bound, price: Price, inject: bool) -> Result<Hold, Refusal> {
-        let arrival = Arc::new(arrival);
-        // The hold exists before the row is written, so that a caller who leaves now leaks nothing.
-        let hold = Hold::new(self.clone(), Arc::clone(&arrival), bound, price, inject);
-        match self.0.journal.pending(arrival, bound).await {
-            Ok(()) => {
-                let arrival = hold.arrival();
-                self.0.stamp(&arrival.key_id, arrival.at);
-                Ok(hold)
-            }
-            Err(_) => {
-                hold.forget();
-                Err(Refusal::books_unavailable())
-            }
-        }
     }
 
     /// Output tokens to hold, and whether the gateway chose them itself.
@@ -133,7 +126,7 @@ impl Gateway {
                     .fold(self.0.terms.default_max_output, u64::min);
                 // A key without limits is bounded only in what is held; nothing is written into its request.
                 let limited =
-                    !holder.ceilings.is_empty() || cap.is_some() || holder.key.limits.max_cost_per_request.is_some();
+                    holder.is_limited() || cap.is_some() || holder.key.limits.max_cost_per_request.is_some();
                 Ok((most.saturating_mul(choices.max(1)), limited))
             }
         }
@@ -169,7 +162,7 @@ fn within_cost_cap(holder: &Holder, price: Price, input: u64, output: u64, lower
 }
 
 /// The output that a limit without room for all of it still affords; `None` if too little to be worth having.
-fn affordable(short: &Short, price: Price, input: u64, output: u64) -> Option<u64> {
+fn affordable(short: &Consulted, price: Price, input: u64, output: u64) -> Option<u64> {
     let room = short.limit.max.saturating_sub(short.reading.total());
     let less = match short.limit.measure {
         Measure::Requests => return None,

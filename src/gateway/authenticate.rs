@@ -3,8 +3,10 @@
 use super::Gateway;
 use crate::domain::account::Account;
 use crate::domain::key::{Key, KeyStatus};
-use crate::domain::limit::Limit;
+use crate::domain::limit::{Limit, Scope};
 use crate::domain::refusal::{Code, Refusal};
+use crate::domain::wallet::{Funding, Source, Wallet};
+use crate::store::StoreError;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,8 +18,56 @@ pub(super) struct Keyring(RwLock<HashMap<String, Arc<Holder>>>);
 #[derive(Debug)]
 pub struct Holder {
     pub key: Key,
-    pub ceilings: Vec<Limit>,
-    account: Account,
+    pub account: Account,
+    /// The ways its calls may be paid for, in the order in which they are tried. Never empty.
+    pub(super) means: Vec<Means>,
+}
+
+/// One way to pay for a call, with every limit that a call so paid must fit, in the order consulted.
+#[derive(Debug)]
+pub(super) struct Means {
+    pub funding: Funding,
+    pub limits: Arc<[Limit]>,
+}
+
+impl Holder {
+    fn new(key: Key, account: Account, wallet: &Wallet) -> Self {
+        let mut limits = key.ceilings();
+        limits.extend(account.ceilings());
+        let means = |source: Source| Means {
+            funding: source.funding,
+            limits: limits.iter().cloned().chain(source.limit).collect(),
+        };
+        let means = wallet.sources(&account.id).into_iter().map(means).collect();
+        Self { key, account, means }
+    }
+
+    /// Every limit that its calls may meet, in the order consulted.
+    pub fn limits(&self) -> Vec<Limit> {
+        let mut limits: Vec<Limit> = Vec::new();
+        for limit in self.means.iter().flat_map(|means| means.limits.iter()) {
+            if !limits.contains(limit) {
+                limits.push(limit.clone());
+            }
+        }
+        limits
+    }
+
+    pub fn is_limited(&self) -> bool {
+        self.means.iter().any(|means| !means.limits.is_empty())
+    }
+
+    /// Whom a limit bounds, as a refusal names them.
+    pub(super) fn whose(&self, limit: &Limit) -> String {
+        let key = &self.key.name;
+        match limit.owner.scope {
+            Scope::Key => format!("Key {key:?}"),
+            Scope::Group => format!("The group of key {key:?}"),
+            Scope::Account => format!("The account of key {key:?}"),
+            Scope::Subscription => format!("The subscription of key {key:?}"),
+            Scope::Balance => format!("The balance of key {key:?}"),
+        }
+    }
 }
 
 impl Keyring {
@@ -77,9 +127,15 @@ impl Gateway {
         let unavailable = |_| Refusal::books_unavailable();
         let unknown = || Refusal::new(Code::InvalidKey, "This key is not known here. Check that it was copied whole.");
         let key = self.0.store.key_by_hash(&hash).await.map_err(unavailable)?.ok_or_else(unknown)?;
-        let account = self.0.store.account(&key.account_id).await.map_err(unavailable)?.ok_or_else(unknown)?;
-        let holder = Arc::new(Holder { ceilings: key.ceilings(), key, account });
+        let holder = Arc::new(self.holder(key).await.map_err(unavailable)?.ok_or_else(unknown)?);
         self.0.keyring.put(hash, &holder);
         Ok(holder)
+    }
+
+    /// A key with everything that bounds its calls. `None` if its account is gone.
+    pub(super) async fn holder(&self, key: Key) -> Result<Option<Holder>, StoreError> {
+        let Some(account) = self.0.store.account(&key.account_id).await? else { return Ok(None) };
+        let wallet = self.0.store.wallet(&account.id).await?;
+        Ok(Some(Holder::new(key, account, &wallet)))
     }
 }

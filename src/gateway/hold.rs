@@ -1,10 +1,14 @@
 //! A call in flight: what it has reserved. It ends exactly once: settled, released, or charged whole if it is lost.
 
 use super::Gateway;
+use super::limits::Standing;
 use crate::domain::call::{Arrival, Attempt, Bound, Settlement};
 use crate::domain::credits::Credits;
+use crate::domain::ledger::{Ledger, Open};
+use crate::domain::limit::Limit;
 use crate::domain::price::{PerMillion, Price};
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Time;
 use crate::domain::usage::{Usage, UsageSource};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,27 +30,35 @@ pub struct Hold {
     price: Price,
     /// Whether the gateway chose the output bound, and so must write it into the request.
     pub inject: bool,
+    /// How its rate limits stood when it was admitted, itself included.
+    pub rates: Vec<Standing>,
+    /// When the call arrived, by this process's own clock: what its latencies are counted from.
+    began: Time,
+    /// Whether it holds anything. From then on it must be settled.
+    live: bool,
     /// Whether any of the request may have reached an upstream.
     dispatched: bool,
     provider: String,
     first_byte_ms: Option<u64>,
     attempts: Vec<Attempt>,
-    ended: bool,
 }
 
 impl Hold {
-    pub(super) fn new(gateway: Gateway, arrival: Arc<Arrival>, bound: Bound, price: Price, inject: bool) -> Self {
+    /// A hold that holds nothing yet.
+    pub(super) fn new(gateway: Gateway, arrival: Arrival, bound: Bound, price: Price, inject: bool) -> Self {
         Self {
             gateway,
-            arrival,
+            began: arrival.at,
+            arrival: Arc::new(arrival),
             bound,
             price,
             inject,
+            rates: Vec::new(),
+            live: false,
             dispatched: false,
             provider: String::new(),
             first_byte_ms: None,
             attempts: Vec::new(),
-            ended: false,
         }
     }
 
@@ -54,9 +66,33 @@ impl Hold {
         &self.arrival
     }
 
-    /// Milliseconds since the call was admitted.
+    pub(super) fn shared_arrival(&self) -> Arc<Arrival> {
+        Arc::clone(&self.arrival)
+    }
+
+    /// The instant of its admission, by the clock that all processes share: the one its meters count it at.
+    pub(super) fn arrive(&mut self, at: Time) {
+        Arc::make_mut(&mut self.arrival).at = at;
+    }
+
+    /// What it asks the meters to hold.
+    pub(super) fn open(&self) -> Open {
+        Open { owners: self.arrival.owners(), at: self.arrival.at, held: self.bound.amount() }
+    }
+
+    pub(super) fn note_rates(&mut self, ledger: &Ledger, limits: &[Limit]) {
+        let rates = limits.iter().filter(|limit| limit.period.window().is_some());
+        self.rates = rates.map(|limit| Standing::read(ledger, limit.clone(), self.arrival.at)).collect();
+    }
+
+    /// From now on it holds what it asked for.
+    pub(super) fn goes_live(&mut self) {
+        self.live = true;
+    }
+
+    /// Milliseconds since the call arrived.
     pub fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.gateway.clock().now().since(self.arrival.at).as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.gateway.clock().now().since(self.began).as_millis()).unwrap_or(u64::MAX)
     }
 
     /// From here on the request may have reached this provider.
@@ -76,9 +112,8 @@ impl Hold {
 
     /// The first byte of an answer is here. Only the first call counts.
     pub fn first_byte(&mut self) {
-        self.first_byte_ms.get_or_insert(
-            u64::try_from(self.gateway.clock().now().since(self.arrival.at).as_millis()).unwrap_or(u64::MAX),
-        );
+        let elapsed = self.elapsed_ms();
+        self.first_byte_ms.get_or_insert(elapsed);
     }
 
     /// What this usage costs.
@@ -112,15 +147,15 @@ impl Hold {
         self.end(settlement).await;
     }
 
-    /// The pending row could not be written: the meters let go, and there is nothing to settle.
+    /// The call was not written down: the meters let go, and there is nothing to settle.
     pub(super) fn forget(mut self) {
-        self.ended = true;
-        self.gateway.0.ledger().release(&self.arrival.id);
+        self.live = false;
+        self.gateway.0.books.released(&self.arrival.id);
     }
 
     async fn end(&mut self, settlement: Settlement) {
-        self.ended = true;
-        let written = self.gateway.0.journal.settle(Arc::clone(&self.arrival), settlement);
+        self.live = false;
+        let written = self.gateway.0.journal.settle(Arc::clone(&self.arrival), self.bound, settlement);
         // Whether it timed out or failed, the journal keeps the entry and tries until it is written.
         if tokio::time::timeout(LONGEST_WAIT, written).await.is_err() {
             tracing::warn!(call = %self.arrival.id, "settlement is slow; the answer goes on without it");
@@ -153,7 +188,7 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if self.ended {
+        if !self.live {
             return;
         }
         let settlement = if self.dispatched {
@@ -161,7 +196,7 @@ impl Drop for Hold {
         } else {
             self.settlement(CLIENT_LEFT, Usage::default(), UsageSource::Estimated, None)
         };
-        drop(self.gateway.0.journal.settle(Arc::clone(&self.arrival), settlement));
+        drop(self.gateway.0.journal.settle(Arc::clone(&self.arrival), self.bound, settlement));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::seal::random_text;
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
-use crate::domain::id::{AccountId, KeyId};
+use crate::domain::id::{AccountId, GroupId, KeyId, RuleId};
 use crate::domain::key::{Key, KeySpec, KeyStatus, SECRET_PREFIX};
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::time::Time;
@@ -26,6 +26,9 @@ pub struct KeyQuery {
     pub status: Option<KeyStatus>,
     pub search: Option<String>,
     pub account_id: Option<AccountId>,
+    pub group_id: Option<GroupId>,
+    /// Bound to this rule itself, not by inheritance.
+    pub rule_id: Option<RuleId>,
     /// Leave out those that are revoked.
     pub unrevoked: bool,
     /// As the last page gave it.
@@ -55,6 +58,8 @@ impl Gateway {
         let key = Key {
             id: KeyId(self.0.clock.id()),
             account_id,
+            group_id: spec.group_id,
+            rule_id: spec.rule_id,
             name: spec.name.trim().to_owned(),
             hint: hint(&secret),
             status: spec.status,
@@ -93,6 +98,8 @@ impl Gateway {
         };
         let key = Key {
             account_id,
+            group_id: spec.group_id,
+            rule_id: spec.rule_id,
             name: spec.name.trim().to_owned(),
             status: spec.status,
             expires_at: spec.expires_at,
@@ -148,6 +155,8 @@ impl Gateway {
         let after = query.cursor.as_deref().map(read_cursor).transpose()?;
         let filter = KeyFilter {
             account_id: if by.is_admin() { query.account_id } else { Some(by.id.clone()) },
+            group_id: query.group_id,
+            rule_id: query.rule_id,
             status: query.status,
             unrevoked: query.unrevoked,
             search: query.search.filter(|text| !text.trim().is_empty()),

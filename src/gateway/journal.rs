@@ -1,16 +1,17 @@
-//! The journal: the one writer of calls. Whatever waits is written in one transaction; meters move after it commits.
-//!
-//! Everything that reads sums from the rows in order to put a meter in memory passes through here too, so that no
-//! settlement is counted twice or missed between the rows and the memory.
+//! The journal: the one writer of calls in this process. Whatever waits is written in one transaction; callers are
+//! answered after it commits.
 
-use super::Inner;
-use crate::domain::call::{Arrival, Bound, Outcome, Settlement};
+use super::hold::Hold;
+use super::{Inner, own, shared};
+use crate::domain::call::{Arrival, Bound, Settlement};
+use crate::domain::id::AccountId;
+use crate::domain::ledger::Consulted;
 use crate::domain::limit::Limit;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
-use crate::domain::usage::Usage;
+use crate::store::StoreError;
 use crate::store::usage::Posting;
-use crate::store::{Store, StoreError};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -18,27 +19,44 @@ use tokio::sync::{mpsc, oneshot};
 /// How many entries one transaction takes.
 const BATCH: usize = 256;
 /// How long a failing database is left alone before the next try, at most.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A transaction that takes longer has met a dead connection; whether it committed is found out later.
+const LONGEST_TRANSACTION: Duration = Duration::from_secs(5);
 
 /// The books could not be written or read.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the books cannot be reached")]
 pub struct Unavailable;
 
-type Answer<T> = oneshot::Sender<Result<T, Unavailable>>;
+/// Why a call does not go on.
+#[derive(Debug)]
+pub(super) enum Rejected {
+    /// A limit has no room; every limit as it was consulted at that instant.
+    Short { short: Box<Consulted>, trace: Vec<Consulted>, at: Time },
+    Unavailable,
+}
+
+pub(super) type Answer<T> = oneshot::Sender<Result<T, Unavailable>>;
 
 /// What is asked of the journal.
-enum Entry {
-    Pending { arrival: Arc<Arrival>, bound: Bound, written: Answer<()> },
-    Settle { arrival: Arc<Arrival>, settlement: Box<Settlement>, written: Answer<()> },
+pub(super) enum Entry {
+    /// Writes a call down. Where meters are shared, it is admitted here too, or rejected.
+    Admit { hold: Box<Hold>, limits: Arc<[Limit]>, verdict: Option<Rejected>, answer: oneshot::Sender<Result<Hold, Rejected>> },
+    Settle { arrival: Arc<Arrival>, bound: Bound, settlement: Box<Settlement>, posted: bool, written: Answer<()> },
     Refused { arrival: Arc<Arrival>, refusal: Box<Refusal> },
+    /// Puts meters in this process's memory. Passes through here so that no settlement falls between rows and memory.
     Load { limits: Vec<Limit>, at: Time, loaded: Answer<()> },
+    Reset { limit: Limit, at: Time, by: AccountId, entries: Vec<(Time, i64)>, done: Answer<i64> },
     Idle { reached: Answer<()> },
 }
 
 /// The way in. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Journal(mpsc::UnboundedSender<Entry>);
+pub(super) struct Journal {
+    entries: mpsc::UnboundedSender<Entry>,
+    /// The last transaction failed: until one succeeds, no call waits to hear that it may not go on.
+    down: Arc<AtomicBool>,
+}
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,28 +67,40 @@ impl std::fmt::Debug for Entry {
 impl Journal {
     pub(super) fn new() -> (Self, Writer) {
         let (entries, waiting) = mpsc::unbounded_channel();
-        (Self(entries), Writer { waiting, again: Vec::new(), pause: Duration::ZERO })
+        let down = Arc::new(AtomicBool::new(false));
+        let writer = Writer { waiting, again: Vec::new(), pause: Duration::ZERO, down: Arc::clone(&down) };
+        (Self { entries, down }, writer)
     }
 
-    /// Writes a call down before it is sent.
-    pub(super) async fn pending(&self, arrival: Arc<Arrival>, bound: Bound) -> Result<(), Unavailable> {
-        self.ask(|written| Entry::Pending { arrival, bound, written }).await
+    /// Writes a call down before it is sent. The hold travels with the entry, so that a caller who leaves meanwhile
+    /// leaves nothing behind: it comes back to nobody, and ends.
+    pub(super) async fn admit(&self, hold: Hold, limits: Arc<[Limit]>) -> Result<Hold, Rejected> {
+        if self.down.load(Ordering::Relaxed) {
+            hold.forget();
+            return Err(Rejected::Unavailable);
+        }
+        let (answer, answered) = oneshot::channel();
+        let entry = Entry::Admit { hold: Box::new(hold), limits, verdict: None, answer };
+        self.entries.send(entry).map_err(|_| Rejected::Unavailable)?;
+        answered.await.map_err(|_| Rejected::Unavailable)?
     }
 
     /// Settles a call. The entry is on its way when this returns, whether or not the answer is awaited.
     pub(super) fn settle(
         &self,
         arrival: Arc<Arrival>,
+        bound: Bound,
         settlement: Settlement,
     ) -> impl Future<Output = Result<(), Unavailable>> + use<> {
         let (written, answer) = oneshot::channel();
-        let sent = self.0.send(Entry::Settle { arrival, settlement: Box::new(settlement), written }).is_ok();
+        let settlement = Box::new(settlement);
+        let sent = self.entries.send(Entry::Settle { arrival, bound, settlement, posted: false, written }).is_ok();
         async move { if sent { answer.await.map_err(|_| Unavailable)? } else { Err(Unavailable) } }
     }
 
     pub(super) fn refused(&self, arrival: Arc<Arrival>, refusal: Refusal) {
         // A journal that is gone has been drained: the process is on its way out and answers no calls.
-        drop(self.0.send(Entry::Refused { arrival, refusal: Box::new(refusal) }));
+        drop(self.entries.send(Entry::Refused { arrival, refusal: Box::new(refusal) }));
     }
 
     /// Puts the meters of these limits in memory.
@@ -78,14 +108,19 @@ impl Journal {
         self.ask(|loaded| Entry::Load { limits, at, loaded }).await
     }
 
+    /// Takes off what a limit has counted so far; how much that was.
+    pub(super) async fn reset(&self, limit: Limit, at: Time, by: AccountId) -> Result<i64, Unavailable> {
+        self.ask(|done| Entry::Reset { limit, at, by, entries: Vec::new(), done }).await
+    }
+
     /// Waits until everything asked before has been written.
     pub(super) async fn idle(&self) -> Result<(), Unavailable> {
         self.ask(|reached| Entry::Idle { reached }).await
     }
 
-    async fn ask(&self, entry: impl FnOnce(Answer<()>) -> Entry) -> Result<(), Unavailable> {
+    async fn ask<T>(&self, entry: impl FnOnce(Answer<T>) -> Entry) -> Result<T, Unavailable> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(entry(answer)).map_err(|_| Unavailable)?;
+        self.entries.send(entry(answer)).map_err(|_| Unavailable)?;
         answered.await.map_err(|_| Unavailable)?
     }
 }
@@ -96,6 +131,7 @@ pub(super) struct Writer {
     /// What could not be written yet and must be: it goes first in the next batch.
     again: Vec<Entry>,
     pause: Duration,
+    down: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -120,124 +156,118 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, gateway: &Inner, batch: Vec<Entry>) {
-        match Self::transact(&gateway.store, &batch).await {
+    async fn write(&mut self, gateway: &Inner, mut batch: Vec<Entry>) {
+        let written = tokio::time::timeout(LONGEST_TRANSACTION, transact(gateway, &mut batch)).await;
+        match written.unwrap_or(Err(StoreError::TimedOut)) {
             Ok(()) => {
                 self.pause = Duration::ZERO;
+                self.down.store(false, Ordering::Relaxed);
                 for entry in batch {
-                    Self::written(gateway, entry).await;
+                    tell(gateway, entry).await;
                 }
                 gateway.announce(super::Topic::Calls);
             }
             Err(error) => {
                 self.pause = (self.pause * 2).clamp(Duration::from_millis(20), LONGEST_PAUSE);
+                self.down.store(true, Ordering::Relaxed);
                 tracing::error!(%error, entries = batch.len(), "the books could not be written; trying again");
-                self.again = batch.into_iter().filter_map(Self::kept).collect();
-            }
-        }
-    }
-
-    async fn transact(store: &Store, batch: &[Entry]) -> Result<(), StoreError> {
-        let writes = |entry: &Entry| !matches!(entry, Entry::Load { .. } | Entry::Idle { .. });
-        if !batch.iter().any(writes) {
-            return Ok(());
-        }
-        let mut tx = store.begin().await?;
-        for entry in batch {
-            match entry {
-                Entry::Pending { arrival, bound, .. } => Store::insert_pending(&mut tx, arrival, bound).await?,
-                Entry::Settle { arrival, settlement, .. } => {
-                    if Store::settle_call(&mut tx, settlement).await? {
-                        Store::post_usage(&mut tx, &posting(arrival, settlement)).await?;
-                    }
+                self.again = batch.into_iter().filter_map(kept).collect();
+                // A failure alone, with nothing left to write, must not shut the gate for good: try the database.
+                if self.again.is_empty() {
+                    self.again.push(Entry::Idle { reached: oneshot::channel().0 });
                 }
-                Entry::Refused { arrival, refusal } => {
-                    Store::insert_refused(&mut tx, arrival, refusal).await?;
-                    Store::post_usage(&mut tx, &refused(arrival)).await?;
+            }
+        }
+    }
+}
+
+async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(), StoreError> {
+    if batch.iter().all(|entry| matches!(entry, Entry::Load { .. } | Entry::Idle { .. })) {
+        return gateway.store.ping().await;
+    }
+    match gateway.store.is_shared() {
+        true => shared::transact(gateway, batch).await,
+        false => own::transact(gateway, batch).await,
+    }
+}
+
+/// After the commit: meters in memory move, and whoever waits is told. One who no longer waits has lost nothing.
+async fn tell(gateway: &Inner, entry: Entry) {
+    match entry {
+        Entry::Admit { hold, verdict, answer, .. } => {
+            let answered = match verdict {
+                None => {
+                    gateway.books.admitted(&hold.arrival().id);
+                    answer.send(Ok(*hold))
                 }
-                Entry::Load { .. } | Entry::Idle { .. } => {}
-            }
+                Some(rejected) => {
+                    hold.forget();
+                    answer.send(Err(rejected))
+                }
+            };
+            // The caller has left: what comes back is a hold that nobody wants, and dropping it ends it.
+            drop(answered);
         }
-        tx.commit().await
-    }
-
-    /// After the commit: meters move, and whoever waits is told.
-    async fn written(gateway: &Inner, entry: Entry) {
-        // One who no longer waits for an answer has lost nothing by not hearing it.
-        match entry {
-            Entry::Pending { written, .. } => {
-                let _ = written.send(Ok(()));
-            }
-            Entry::Settle { settlement, written, .. } => {
-                gateway.ledger().settle(&settlement.id, settlement.amount());
-                let _ = written.send(Ok(()));
-            }
-            Entry::Refused { .. } => {}
-            Entry::Load { limits, at, loaded } => {
-                let _ = loaded.send(load(gateway, &limits, at).await);
-            }
-            Entry::Idle { reached } => {
-                let _ = reached.send(Ok(()));
-            }
+        Entry::Settle { settlement, written, .. } => {
+            gateway.books.settled(&settlement.id, settlement.amount());
+            let _ = written.send(Ok(()));
         }
-    }
-
-    /// What a failed batch leaves to do. A call that could not be written down is refused at once; should its row be
-    /// there after all (a commit whose answer was lost), it is voided when the database is back.
-    fn kept(entry: Entry) -> Option<Entry> {
-        match entry {
-            Entry::Pending { arrival, written, .. } => {
-                let _ = written.send(Err(Unavailable));
-                let settlement = Box::new(Settlement::unsent(&arrival, Refusal::books_unavailable(), 0));
-                Some(Entry::Settle { arrival, settlement, written: oneshot::channel().0 })
-            }
-            Entry::Load { loaded, .. } => {
-                let _ = loaded.send(Err(Unavailable));
-                None
-            }
-            Entry::Idle { reached } => {
-                let _ = reached.send(Err(Unavailable));
-                None
-            }
-            kept @ (Entry::Settle { .. } | Entry::Refused { .. }) => Some(kept),
+        Entry::Refused { .. } => {}
+        Entry::Load { limits, at, loaded } => {
+            let _ = loaded.send(own::load(gateway, &limits, at).await.map_err(|error| {
+                tracing::error!(%error, "meters could not be read");
+                Unavailable
+            }));
+        }
+        Entry::Reset { limit, at, entries, done, .. } => {
+            gateway.books.adjusted(&limit, at, &entries);
+            let _ = done.send(Ok(entries.iter().map(|(_, amount)| -amount).sum()));
+        }
+        Entry::Idle { reached } => {
+            let _ = reached.send(Ok(()));
         }
     }
 }
 
-/// Reads what the periods of these limits have used so far, and puts their meters in memory.
-async fn load(gateway: &Inner, limits: &[Limit], at: Time) -> Result<(), Unavailable> {
-    for limit in limits {
-        let used = match limit.period.window() {
-            Some((window, bucket)) => {
-                gateway.store.used_recently(&limit.owner, limit.measure, at.minus(window + bucket)).await
-            }
-            None => {
-                let start = limit.slot(at).start;
-                gateway.store.used_since(&limit.owner, limit.measure, start).await.map(|used| vec![(at, used)])
-            }
-        };
-        let used = used.map_err(|error| {
-            tracing::error!(%error, limit = limit.name, "a meter could not be read");
-            Unavailable
-        })?;
-        gateway.ledger().load(limit, at, &used);
-    }
-    Ok(())
-}
-
-fn posting<'a>(arrival: &'a Arrival, settlement: &'a Settlement) -> Posting<'a> {
-    Posting {
-        arrival,
-        provider: &settlement.provider,
-        outcome: settlement.outcome(),
-        requests: i64::from(settlement.dispatched),
-        usage: settlement.usage,
-        cost: settlement.cost,
-        total_ms: settlement.total_ms,
+/// What a failed batch leaves to do. A call that could not be written down is refused at once; should its row be there
+/// after all (a commit whose answer was lost), it is voided when the database is back.
+fn kept(entry: Entry) -> Option<Entry> {
+    match entry {
+        Entry::Admit { hold, answer, .. } => {
+            let (arrival, bound) = (hold.shared_arrival(), hold.bound);
+            hold.forget();
+            drop(answer.send(Err(Rejected::Unavailable)));
+            let settlement = Box::new(Settlement::unsent(&arrival, Refusal::books_unavailable(), 0));
+            Some(Entry::Settle { arrival, bound, settlement, posted: false, written: oneshot::channel().0 })
+        }
+        Entry::Load { loaded, .. } => {
+            let _ = loaded.send(Err(Unavailable));
+            None
+        }
+        // A reset may have been written; whoever asked reads the meter again before asking twice.
+        Entry::Reset { done, .. } => {
+            let _ = done.send(Err(Unavailable));
+            None
+        }
+        Entry::Idle { reached } => {
+            let _ = reached.send(Err(Unavailable));
+            None
+        }
+        kept @ (Entry::Settle { .. } | Entry::Refused { .. }) => Some(kept),
     }
 }
 
-fn refused(arrival: &Arrival) -> Posting<'_> {
-    let (usage, cost) = (Usage::default(), crate::domain::credits::Credits::ZERO);
-    Posting { arrival, provider: "", outcome: Outcome::Refused, requests: 0, usage, cost, total_ms: 0 }
+/// The rollups of a batch, in one order in every process, so that none waits for another in a circle.
+pub(super) fn postings(batch: &[Entry]) -> Vec<Posting<'_>> {
+    let mut postings: Vec<Posting<'_>> = batch.iter().filter_map(posting).collect();
+    postings.sort_by(|one, other| one.place().cmp(&other.place()));
+    postings
+}
+
+fn posting(entry: &Entry) -> Option<Posting<'_>> {
+    match entry {
+        Entry::Settle { arrival, settlement, posted: true, .. } => Some(Posting::settled(arrival, settlement)),
+        Entry::Refused { arrival, .. } => Some(Posting::refused(arrival)),
+        _ => None,
+    }
 }

@@ -19,6 +19,12 @@ pub struct Standing {
 }
 
 impl Standing {
+    pub(super) fn read(ledger: &Ledger, limit: Limit, now: Time) -> Self {
+        let reading = ledger.read(&limit, now).unwrap_or_default();
+        let resets_at = limit.period.end(now, &limit.zone);
+        Self { limit, reading, resets_at }
+    }
+
     /// What is left, in the measure's unit; zero where more is used than allowed.
     pub fn remaining(&self) -> i64 {
         self.limit.max.saturating_sub(self.reading.total()).max(0)
@@ -26,16 +32,22 @@ impl Standing {
 }
 
 impl Gateway {
-    /// Every limit of a key in the order consulted, as it stands now. Never creates anything but meters in memory.
+    /// Every limit of a key's own in the order consulted, as it stands now.
     ///
     /// # Errors
     /// When the books cannot be reached.
     pub async fn standings(&self, key: &Key) -> Result<Vec<Standing>, super::journal::Unavailable> {
+        self.stand(&key.ceilings()).await
+    }
+
+    /// These limits as they stand now. Never creates anything but meters in memory.
+    ///
+    /// # Errors
+    /// When the books cannot be reached.
+    pub async fn stand(&self, limits: &[Limit]) -> Result<Vec<Standing>, super::journal::Unavailable> {
         let now = self.0.clock.now();
-        let limits = key.ceilings();
-        self.load_meters(&limits, now).await?;
-        let ledger = self.0.ledger();
-        Ok(limits.into_iter().map(|limit| standing(&ledger, limit, now)).collect())
+        let read = |ledger: &Ledger| limits.iter().map(|limit| Standing::read(ledger, limit.clone(), now)).collect();
+        self.with_meters(limits, now, read).await
     }
 
     /// What a key has been charged since the start of a calendar period, or since ever.
@@ -46,16 +58,4 @@ impl Gateway {
         let owner = Owner { scope: Scope::Key, id: key.id.0.clone() };
         Ok(Credits::from_nanos(self.0.store.used_since(&owner, Measure::Credits, start).await?))
     }
-
-    /// Puts the meters of these limits in memory, unless they are there.
-    pub(super) async fn load_meters(&self, limits: &[Limit], at: Time) -> Result<(), super::journal::Unavailable> {
-        let missing = self.0.ledger().missing(limits, at);
-        if missing.is_empty() { Ok(()) } else { self.0.journal.load(missing, at).await }
-    }
-}
-
-fn standing(ledger: &Ledger, limit: Limit, now: Time) -> Standing {
-    let reading = ledger.read(&limit, now).unwrap_or_default();
-    let resets_at = limit.period.end(now, &limit.zone);
-    Standing { limit, reading, resets_at }
 }

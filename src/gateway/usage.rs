@@ -100,6 +100,7 @@ impl Gateway {
     /// When the database fails.
     pub async fn usage(&self, by: &Account, query: &UsageQuery) -> Result<Vec<Used>, Problem> {
         let filter = UsageFilter {
+            group_id: None,
             account_id: own(by),
             key_id: query.key_id.clone(),
             model: query.model.clone(),
@@ -132,6 +133,7 @@ impl Gateway {
             Ok(text.map(read_cursor).transpose()?.map(|(at, id)| (at, CallId(id))))
         };
         let filter = CallFilter {
+            group_id: None,
             account_id: own(by),
             key_id: query.key_id,
             model: query.model,

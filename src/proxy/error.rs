@@ -1,7 +1,8 @@
 //! Refusals as the caller's dialect writes them.
 
 use crate::domain::id::CallId;
-use crate::domain::refusal::{Code, Refusal, Retry};
+use crate::domain::limit::Scope;
+use crate::domain::refusal::{Closed, Code, Refusal, Retry};
 use axum::Json;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -30,6 +31,19 @@ pub(super) fn openai(refusal: &Refusal) -> Value {
     });
     if let Some(detail) = &refusal.detail {
         error["tollgate"] = json!(detail);
+        if let Some(rule) = &detail.rule {
+            error["tollgate"]["rule"] = json!(rule.name);
+        }
+    }
+    if let Some(closed) = &refusal.closed {
+        let Closed { rule, timezone, opens_at } = closed.as_ref();
+        error["tollgate"] = json!({
+            "scope": Scope::Key,
+            "limit": "hours",
+            "rule": rule.name,
+            "timezone": timezone,
+            "opens_at": opens_at,
+        });
     }
     json!({ "error": error })
 }

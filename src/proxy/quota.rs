@@ -23,8 +23,8 @@ async fn holder(door: &Door, headers: &HeaderMap) -> Result<Arc<Holder>, ProxyEr
     Ok(door.gateway.authenticate(&call::secret(headers)?).await?)
 }
 
-async fn standings(gateway: &Gateway, key: &Key) -> Result<Vec<Standing>, ProxyError> {
-    Ok(gateway.standings(key).await.map_err(|_| Refusal::books_unavailable())?)
+async fn standings(gateway: &Gateway, holder: &Holder) -> Result<Vec<Standing>, ProxyError> {
+    Ok(gateway.stand(&holder.limits()).await.map_err(|_| Refusal::books_unavailable())?)
 }
 
 /// Credits as a JSON number with every digit, since these old shapes want numbers.
@@ -64,7 +64,7 @@ struct OwnData {
 pub(super) async fn user_token(State(door): State<Door>, headers: HeaderMap) -> Result<Json<Own>, ProxyError> {
     let holder = holder(&door, &headers).await?;
     let key = &holder.key;
-    let standings = standings(&door.gateway, key).await?;
+    let standings = standings(&door.gateway, &holder).await?;
     let used = used_since(&door.gateway, key, Period::Lifetime).await?;
     let status = match key.status {
         KeyStatus::Active if key.is_expired(door.gateway.clock().now()) => "expired",
@@ -137,13 +137,13 @@ pub(super) async fn openrouter(
 ) -> Result<Json<OpenRouterKey>, ProxyError> {
     let holder = holder(&door, &headers).await?;
     let (gateway, key) = (&door.gateway, &holder.key);
-    let standings = standings(gateway, key).await?;
+    let standings = standings(gateway, &holder).await?;
     let tightest = tightest(&standings);
     let reset = tightest.and_then(|limit| match limit.limit.period {
         Period::Day => Some("daily"),
         Period::Week => Some("weekly"),
         Period::Month => Some("monthly"),
-        Period::Minute | Period::RollingDay | Period::Lifetime => None,
+        Period::Minute | Period::RollingDay | Period::Cycle { .. } | Period::Lifetime => None,
     });
     // OpenRouter says -1 where there is no rate limit.
     let requests = key.limits.rpm.map_or(json!(-1), |rpm| json!(rpm));
@@ -179,7 +179,7 @@ pub(super) async fn subscription(
     headers: HeaderMap,
 ) -> Result<Json<Subscription>, ProxyError> {
     let holder = holder(&door, &headers).await?;
-    let standings = standings(&door.gateway, &holder.key).await?;
+    let standings = standings(&door.gateway, &holder).await?;
     // Clients subtract usage from this; a key without a limit is shown a limit that none will meet.
     let most = tightest(&standings)
         .map_or(Credits::from_nanos(100_000_000 * 1_000_000_000), |limit| Credits::from_nanos(limit.limit.max));
@@ -204,7 +204,7 @@ pub(super) struct Usage {
 /// is what is left.
 pub(super) async fn usage(State(door): State<Door>, headers: HeaderMap) -> Result<Json<Usage>, ProxyError> {
     let holder = holder(&door, &headers).await?;
-    let standings = standings(&door.gateway, &holder.key).await?;
+    let standings = standings(&door.gateway, &holder).await?;
     let used = match tightest(&standings) {
         Some(limit) => Credits::from_nanos(limit.reading.settled),
         None => used_since(&door.gateway, &holder.key, Period::Lifetime).await?,

@@ -1,21 +1,14 @@
 //! OpenAI's six rate-limit headers, for the tightest limit of each kind.
 
 use crate::domain::limit::Measure;
-use crate::gateway::Gateway;
-use crate::gateway::authenticate::Holder;
 use crate::gateway::limits::Standing;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Empty where the key has no rate limits, or the books cannot be read: these headers are a courtesy.
-pub(super) async fn headers(gateway: &Gateway, holder: &Holder) -> HeaderMap {
+/// Empty where the key has no rate limits.
+pub(super) fn headers(standings: &[Standing]) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let is_rate = |standing: &Standing| standing.limit.period.window().is_some();
-    if !holder.ceilings.iter().any(|limit| limit.period.window().is_some()) {
-        return headers;
-    }
-    let Ok(standings) = gateway.standings(&holder.key).await else { return headers };
     for (measure, name) in [(Measure::Requests, "requests"), (Measure::Tokens, "tokens")] {
-        let rates = standings.iter().filter(|standing| is_rate(standing) && standing.limit.measure == measure);
+        let rates = standings.iter().filter(|standing| standing.limit.measure == measure);
         let Some(tightest) = rates.min_by_key(|standing| standing.remaining()) else { continue };
         // A sliding window is full again when the whole of it has passed.
         let reset = match (tightest.reading.total(), tightest.limit.period.window()) {

@@ -9,6 +9,7 @@ use crate::domain::call::Arrival;
 use crate::domain::id::CallId;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::time::Time;
+use crate::domain::wallet::Funding;
 use crate::gateway::Gateway;
 use crate::gateway::authenticate::Holder;
 use crate::gateway::catalog::Way;
@@ -95,7 +96,7 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     }
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
     let hold = gateway.admit(&holder, &model, arrival, upstream::ceiling(&ways, &chat)).await?; // 400, 402, 429, 503
-    let rates = rates::headers(gateway, &holder).await;
+    let rates = rates::headers(&hold.rates);
     let delay = builtin::delay(&visit.headers);
     let tally = Tally::new(upstream::estimated_input(&ways, &chat), upstream::is_exact(&ways));
     let exchange = Exchange { gateway: gateway.clone(), hold, chat, ways, delay, tally, rates };
@@ -112,6 +113,8 @@ impl Visit {
             key_id: key.id.clone(),
             key_name: key.name.clone(),
             account_id: key.account_id.clone(),
+            group_id: key.group_id.clone(),
+            funding: Funding::None,
             endpoint: self.endpoint.to_owned(),
             dialect: "openai".to_owned(),
             model: self.model.clone(),

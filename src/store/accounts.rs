@@ -1,8 +1,9 @@
 //! People who sign in.
 
-use super::{Store, StoreError, Tx, on, on_tx, read_word};
+use super::{Store, StoreError, Tx, on, on_tx, read_json, read_word};
 use crate::domain::account::{Account, Role};
-use crate::domain::id::AccountId;
+use crate::domain::id::{AccountId, RuleId};
+use crate::domain::key::KeyLimits;
 use crate::domain::time::Time;
 
 #[derive(sqlx::FromRow)]
@@ -13,6 +14,8 @@ struct Row {
     role: String,
     enabled: bool,
     timezone: String,
+    limits: String,
+    default_rule_id: Option<String>,
     created_at: i64,
 }
 
@@ -27,12 +30,14 @@ impl TryFrom<Row> for Account {
             role: read_word("accounts.role", &row.role, Role::parse)?,
             enabled: row.enabled,
             timezone: row.timezone,
+            limits: read_json("accounts.limits", &row.limits)?,
+            default_rule_id: row.default_rule_id.map(RuleId),
             created_at: Time::from_micros(row.created_at),
         })
     }
 }
 
-const COLUMNS: &str = "id, email, name, role, enabled, timezone, created_at";
+const COLUMNS: &str = "id, email, name, role, enabled, timezone, limits, default_rule_id, created_at";
 
 impl Store {
     /// # Errors
@@ -80,6 +85,24 @@ impl Store {
     pub async fn set_account_timezone(&self, id: &AccountId, timezone: &str) -> Result<(), StoreError> {
         let sql = "update accounts set timezone = $2 where id = $1";
         on!(self.write(), db => sqlx::query(sql).bind(id.as_str()).bind(timezone).execute(db).await.map(drop))?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_account_limits(tx: &mut Tx, id: &AccountId, limits: &KeyLimits) -> Result<(), StoreError> {
+        let sql = "update accounts set limits = $2 where id = $1";
+        let limits = super::json(limits);
+        on_tx!(tx, db => sqlx::query(sql).bind(id.as_str()).bind(limits).execute(db).await.map(drop))?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`StoreError::Referenced`] where there is no such rule.
+    pub async fn set_default_rule(tx: &mut Tx, id: &AccountId, rule: Option<&RuleId>) -> Result<(), StoreError> {
+        let sql = "update accounts set default_rule_id = $2 where id = $1";
+        let rule = rule.map(RuleId::as_str);
+        on_tx!(tx, db => sqlx::query(sql).bind(id.as_str()).bind(rule).execute(db).await.map(drop))?;
         Ok(())
     }
 

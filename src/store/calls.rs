@@ -1,12 +1,13 @@
 //! The journal and the logs: one row a call, pending before dispatch, settled once.
 
-use super::{Store, StoreError, Tx, bigint, count, on, on_tx, read_json, read_word};
+use super::{Store, StoreError, Tx, bigint, count, json, on, on_tx, read_json, read_word};
 use crate::domain::call::{Arrival, Bound, Call, CallState, Settlement};
 use crate::domain::credits::Credits;
-use crate::domain::id::{AccountId, CallId, KeyId};
+use crate::domain::id::{AccountId, CallId, GroupId, KeyId, NodeId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::domain::usage::{Usage, UsageSource};
+use crate::domain::wallet::Funding;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -15,6 +16,8 @@ struct Row {
     key_id: String,
     key_name: String,
     account_id: String,
+    group_id: Option<String>,
+    funding: String,
     endpoint: String,
     dialect: String,
     model: String,
@@ -41,7 +44,7 @@ struct Row {
     attempts: String,
 }
 
-const COLUMNS: &str = "id, at, key_id, key_name, account_id, endpoint, dialect, model, stream, client_ip, user_agent,
+const COLUMNS: &str = "id, at, key_id, key_name, account_id, group_id, funding, endpoint, dialect, model, stream, client_ip, user_agent,
     client_request_id, state, held_input, held_output, held_nanos, status, refusal, input_tokens, cached_input_tokens,
     output_tokens, reasoning_tokens, cost_nanos, cost_basis, usage_source, provider, first_byte_ms, total_ms, attempts";
 
@@ -59,6 +62,8 @@ impl TryFrom<Row> for Call {
                 key_id: row.key_id.into(),
                 key_name: row.key_name,
                 account_id: row.account_id.into(),
+                group_id: row.group_id.map(GroupId),
+                funding: read_word("calls.funding", &row.funding, Funding::parse)?,
                 endpoint: row.endpoint,
                 dialect: row.dialect,
                 model: row.model,
@@ -97,6 +102,7 @@ impl TryFrom<Row> for Call {
 pub struct CallFilter {
     pub account_id: Option<AccountId>,
     pub key_id: Option<KeyId>,
+    pub group_id: Option<GroupId>,
     pub model: Option<String>,
     pub endpoint: Option<String>,
     /// An exact status such as 402, or the hundreds: 400 to 499 is `(400, 499)`.
@@ -118,8 +124,13 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails; the call must not be sent then.
-    pub async fn insert_pending(tx: &mut Tx, arrival: &Arrival, bound: &Bound) -> Result<(), StoreError> {
-        Self::insert_call(tx, arrival, CallState::Pending, bound, 0, None).await
+    pub async fn insert_pending(
+        tx: &mut Tx,
+        arrival: &Arrival,
+        bound: &Bound,
+        node: &NodeId,
+    ) -> Result<(), StoreError> {
+        Self::insert_call(tx, arrival, CallState::Pending, bound, node.as_str(), 0, None).await
     }
 
     /// Writes down a call that was refused.
@@ -128,7 +139,7 @@ impl Store {
     /// When the database fails.
     pub async fn insert_refused(tx: &mut Tx, arrival: &Arrival, refusal: &Refusal) -> Result<(), StoreError> {
         let status = refusal.code.status();
-        Self::insert_call(tx, arrival, CallState::Refused, &Bound::default(), status, Some(refusal)).await
+        Self::insert_call(tx, arrival, CallState::Refused, &Bound::default(), "", status, Some(refusal)).await
     }
 
     async fn insert_call(
@@ -136,15 +147,16 @@ impl Store {
         arrival: &Arrival,
         state: CallState,
         bound: &Bound,
+        node: &str,
         status: u16,
         refusal: Option<&Refusal>,
     ) -> Result<(), StoreError> {
         let sql = "insert into calls (id, at, key_id, key_name, account_id, endpoint, dialect, model, stream,
                        client_ip, user_agent, client_request_id, state, held_input, held_output, held_nanos,
                        status, refusal, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
-                       requests, cost_nanos, cost_basis, provider, attempts)
+                       requests, cost_nanos, cost_basis, provider, attempts, group_id, funding, node)
                    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                       0, 0, 0, 0, 0, 0, '', '', '[]')";
+                       0, 0, 0, 0, 0, 0, '', '', '[]', $19, $20, $21)";
         on_tx!(tx, db => sqlx::query(sql)
             .bind(arrival.id.as_str())
             .bind(arrival.at.micros())
@@ -164,6 +176,9 @@ impl Store {
             .bind(bound.cost.nanos())
             .bind(i64::from(status))
             .bind(refusal.map(json))
+            .bind(arrival.group_id.as_ref().map(GroupId::as_str))
+            .bind(arrival.funding.as_str())
+            .bind(node)
             .execute(db)
             .await
             .map(drop))?;
@@ -204,13 +219,17 @@ impl Store {
         Ok(rows == 1)
     }
 
-    /// Calls that are written down and not settled; after a crash, those it interrupted.
+    /// Calls that are written down and not settled, of one process or of all.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn pending_calls(&self) -> Result<Vec<Call>, StoreError> {
-        let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from calls where state = 'pending' order by at, id"));
-        let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql).fetch_all(db).await)?;
+    pub async fn pending_calls(tx: &mut Tx, node: Option<&NodeId>) -> Result<Vec<Call>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select {COLUMNS} from calls
+             where state = 'pending' and (cast($1 as text) is null or node = $1) order by at, id"
+        ));
+        let node = node.map(NodeId::as_str);
+        let rows: Vec<Row> = on_tx!(tx, db => sqlx::query_as(sql).bind(node).fetch_all(db).await)?;
         rows.into_iter().map(Call::try_from).collect()
     }
 
@@ -240,13 +259,14 @@ impl Store {
             (filter.to.is_some(), "at < $10"),
             (filter.after.is_some(), "(at < $11 or (at = $11 and id < $12))"),
             (filter.before.is_some(), "(at > $13 or (at = $13 and id > $14))"),
+            (filter.group_id.is_some(), "group_id = $16"),
         ];
         wheres.extend(asked.into_iter().filter(|(given, _)| *given).map(|(_, clause)| clause));
         // Every parameter stands in the text once, whichever clauses are left out, so that the places agree.
         let sql = sqlx::AssertSqlSafe(format!(
             "with given as (select cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as text),
                  cast($5 as bigint), cast($6 as bigint), cast($7 as text), cast($8 as text), cast($9 as bigint),
-                 cast($10 as bigint), cast($11 as bigint), cast($12 as text), cast($13 as bigint), cast($14 as text))
+                 cast($10 as bigint), cast($11 as bigint), cast($12 as text), cast($13 as bigint), cast($14 as text), cast($16 as text))
              select {COLUMNS} from calls where {} order by at {direction}, id {direction} limit $15",
             wheres.join(" and ")
         ));
@@ -268,6 +288,7 @@ impl Store {
             .bind(before_at)
             .bind(before_id)
             .bind(i64::from(filter.limit))
+            .bind(filter.group_id.as_ref().map(GroupId::as_str))
             .fetch_all(db)
             .await)?;
         let mut calls = rows.into_iter().map(Call::try_from).collect::<Result<Vec<_>, _>>()?;
@@ -276,9 +297,4 @@ impl Store {
         }
         Ok(calls)
     }
-}
-
-/// What the domain serialises always can be: its maps have text keys and its numbers are whole.
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("domain values are plain data")
 }

@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError, Tx, bigint, count, list_text, on, on_tx, read_json, read_word};
 use crate::domain::credits::Credits;
-use crate::domain::id::{AccountId, KeyId};
+use crate::domain::id::{AccountId, GroupId, KeyId, RuleId};
 use crate::domain::key::{Key, KeyLimits, KeyStatus, Reset, TokenQuota};
 use crate::domain::time::Time;
 
@@ -10,6 +10,8 @@ use crate::domain::time::Time;
 struct Row {
     id: String,
     account_id: String,
+    group_id: Option<String>,
+    rule_id: Option<String>,
     name: String,
     hint: String,
     status: String,
@@ -46,6 +48,8 @@ impl TryFrom<Row> for Key {
         Ok(Key {
             id: row.id.into(),
             account_id: row.account_id.into(),
+            group_id: row.group_id.map(GroupId),
+            rule_id: row.rule_id.map(RuleId),
             name: row.name,
             hint: row.hint,
             status: read_word("keys.status", &row.status, KeyStatus::parse)?,
@@ -72,7 +76,7 @@ impl TryFrom<Row> for Key {
     }
 }
 
-const COLUMNS: &str = "id, account_id, name, hint, status, expires_at, models, ip_allowlist, endpoints, timezone,
+const COLUMNS: &str = "id, account_id, group_id, rule_id, name, hint, status, expires_at, models, ip_allowlist, endpoints, timezone,
     rpm, tpm, rpd, token_quota_max, token_quota_reset, monthly_tokens, monthly_spend_nanos, credit_quota_nanos,
     max_tokens_per_request, max_cost_per_request_nanos, created_at, last_used_at, revoked_at";
 
@@ -80,6 +84,8 @@ const COLUMNS: &str = "id, account_id, name, hint, status, expires_at, models, i
 #[derive(Clone, Debug, Default)]
 pub struct KeyFilter {
     pub account_id: Option<AccountId>,
+    pub group_id: Option<GroupId>,
+    pub rule_id: Option<RuleId>,
     pub status: Option<KeyStatus>,
     /// Leave out those that are revoked.
     pub unrevoked: bool,
@@ -120,7 +126,7 @@ impl Store {
                        endpoints = $8, timezone = $9, rpm = $10, tpm = $11, rpd = $12, token_quota_max = $13,
                        token_quota_reset = $14, monthly_tokens = $15, monthly_spend_nanos = $16,
                        credit_quota_nanos = $17, max_tokens_per_request = $18, max_cost_per_request_nanos = $19,
-                       revoked_at = $20
+                       revoked_at = $20, group_id = $21, rule_id = $22
                    where id = $1";
         let limits = &key.limits;
         on_tx!(tx, db => sqlx::query(sql)
@@ -144,6 +150,8 @@ impl Store {
             .bind(limits.max_tokens_per_request.map(bigint))
             .bind(limits.max_cost_per_request.map(Credits::nanos))
             .bind(key.revoked_at.map(Time::micros))
+            .bind(key.group_id.as_ref().map(GroupId::as_str))
+            .bind(key.rule_id.as_ref().map(RuleId::as_str))
             .execute(db)
             .await
             .map(drop))?;
@@ -177,6 +185,8 @@ impl Store {
                and ($2 is null or status = $2)
                and ($8 = false or status <> 'revoked')
                and ($3 is null or lower(name) like $3 escape '!' or lower(hint) like $3 escape '!' or id = $4)
+               and ($9 is null or group_id = $9)
+               and ($10 is null or rule_id = $10)
                and ($5 is null or created_at < $5 or (created_at = $5 and id < $6))
              order by created_at desc, id desc
              limit $7"
@@ -191,6 +201,8 @@ impl Store {
             .bind(after.map(|(_, id)| id.as_str()))
             .bind(i64::from(filter.limit))
             .bind(filter.unrevoked)
+            .bind(filter.group_id.as_ref().map(GroupId::as_str))
+            .bind(filter.rule_id.as_ref().map(RuleId::as_str))
             .fetch_all(db)
             .await)?;
         rows.into_iter().map(Key::try_from).collect()
@@ -214,8 +226,11 @@ impl Store {
     /// When the database fails.
     pub async fn stamp_keys(&self, used: &[(KeyId, Time)]) -> Result<(), StoreError> {
         let sql = "update keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)";
+        // In one order on every node, so that none waits for another in a circle.
+        let mut used = used.to_vec();
+        used.sort_unstable();
         let mut tx = self.begin().await?;
-        for (id, at) in used {
+        for (id, at) in &used {
             on_tx!(&mut tx, db => sqlx::query(sql).bind(id.as_str()).bind(at.micros()).execute(db).await.map(drop))?;
         }
         tx.commit().await

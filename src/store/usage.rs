@@ -1,10 +1,10 @@
 //! Rollups: what was used in each quarter hour, posted in the same transaction as the calls they sum.
 
 use super::{Store, StoreError, Tx, bigint, count, on, on_tx, read_word};
-use crate::domain::call::{Arrival, Outcome};
+use crate::domain::call::{Arrival, Outcome, Settlement};
 use crate::domain::credits::Credits;
-use crate::domain::id::{AccountId, KeyId};
-use crate::domain::limit::{Measure, Owner, Scope};
+use crate::domain::id::{AccountId, GroupId, KeyId};
+use crate::domain::limit::{Limit, Measure, Owner, Scope};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 
@@ -24,11 +24,48 @@ pub struct Posting<'a> {
     pub total_ms: u64,
 }
 
+impl<'a> Posting<'a> {
+    /// What a settled call adds.
+    pub fn settled(arrival: &'a Arrival, settlement: &'a Settlement) -> Self {
+        Self {
+            arrival,
+            provider: &settlement.provider,
+            outcome: settlement.outcome(),
+            requests: i64::from(settlement.dispatched),
+            usage: settlement.usage,
+            cost: settlement.cost,
+            total_ms: settlement.total_ms,
+        }
+    }
+
+    /// What a refused call adds.
+    pub fn refused(arrival: &'a Arrival) -> Self {
+        let (usage, cost) = (Usage::default(), Credits::ZERO);
+        Self { arrival, provider: "", outcome: Outcome::Refused, requests: 0, usage, cost, total_ms: 0 }
+    }
+
+    /// Which rollup it adds to.
+    pub fn place(&self) -> impl Ord + '_ {
+        let arrival = self.arrival;
+        let group = arrival.group_id.as_ref().map_or("", GroupId::as_str);
+        (
+            bucket(arrival.at),
+            (arrival.account_id.as_str(), group, arrival.key_id.as_str(), arrival.funding.as_str()),
+            (arrival.model.as_str(), self.provider, arrival.endpoint.as_str(), self.outcome.as_str()),
+        )
+    }
+}
+
+fn bucket(at: Time) -> i64 {
+    at.micros().div_euclid(BUCKET) * BUCKET
+}
+
 /// Which rollups to sum.
 #[derive(Clone, Debug, Default)]
 pub struct UsageFilter {
     pub account_id: Option<AccountId>,
     pub key_id: Option<KeyId>,
+    pub group_id: Option<GroupId>,
     pub model: Option<String>,
     pub endpoint: Option<String>,
     pub from: Time,
@@ -40,6 +77,8 @@ pub struct UsageFilter {
 pub struct UsageRow {
     pub at: Time,
     pub key_id: KeyId,
+    /// None where the calls counted for no group.
+    pub group_id: Option<GroupId>,
     pub model: String,
     pub endpoint: String,
     pub outcome: Outcome,
@@ -54,6 +93,7 @@ pub struct UsageRow {
 struct Row {
     bucket: i64,
     key_id: String,
+    group_id: String,
     model: String,
     endpoint: String,
     outcome: String,
@@ -74,9 +114,11 @@ impl Store {
     /// When the database fails.
     pub async fn post_usage(tx: &mut Tx, posting: &Posting<'_>) -> Result<(), StoreError> {
         let sql = "insert into usage (bucket, account_id, key_id, model, provider, endpoint, outcome, calls, requests,
-                       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nanos, total_ms)
-                   values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12, $13, $14)
-                   on conflict (bucket, account_id, key_id, model, provider, endpoint, outcome) do update
+                       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nanos, total_ms,
+                       group_id, funding)
+                   values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                   on conflict (bucket, account_id, group_id, key_id, funding, model, provider, endpoint, outcome)
+                   do update
                    set calls = usage.calls + 1,
                        requests = usage.requests + excluded.requests,
                        input_tokens = usage.input_tokens + excluded.input_tokens,
@@ -87,7 +129,7 @@ impl Store {
                        total_ms = usage.total_ms + excluded.total_ms";
         let Posting { arrival, usage, .. } = posting;
         on_tx!(tx, db => sqlx::query(sql)
-            .bind(arrival.at.micros().div_euclid(BUCKET) * BUCKET)
+            .bind(bucket(arrival.at))
             .bind(arrival.account_id.as_str())
             .bind(arrival.key_id.as_str())
             .bind(&arrival.model)
@@ -101,45 +143,79 @@ impl Store {
             .bind(bigint(usage.reasoning))
             .bind(posting.cost.nanos())
             .bind(bigint(posting.total_ms))
+            .bind(arrival.group_id.as_ref().map_or("", GroupId::as_str))
+            .bind(arrival.funding.as_str())
             .execute(db)
             .await
             .map(drop))?;
         Ok(())
     }
 
-    /// What an owner's settled calls have used of a measure since the start of a calendar period. Exact, because
-    /// every period starts on a quarter hour.
+    /// What has been counted against a limit in its current period, resets taken off: one figure for a calendar
+    /// period, and one a call for a sliding one. Exact, because every calendar period starts on a quarter hour.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn counted_for(tx: &mut Tx, limit: &Limit, at: Time) -> Result<Vec<(Time, i64)>, StoreError> {
+        let owner = owned(&limit.owner);
+        let (sum, since, sql) = match limit.period.window() {
+            Some((window, bucket)) => {
+                let part = measured(limit.measure);
+                let sql = format!(
+                    "select at, cast({part} as bigint) from calls
+                     where {owner} = $1 and at >= $2 and state = 'settled' {}",
+                    funded(&limit.owner)
+                );
+                (false, at.minus(window + bucket), sql)
+            }
+            None => {
+                let part = measured(limit.measure);
+                let sql = format!(
+                    "select cast($2 as bigint), cast(coalesce(sum({part}), 0) as bigint) from usage
+                     where {owner} = $1 and bucket >= $2 {}",
+                    funded(&limit.owner)
+                );
+                (true, limit.slot(at).start, sql)
+            }
+        };
+        let sql = sqlx::AssertSqlSafe(sql);
+        let mut rows: Vec<(i64, i64)> = on_tx!(&mut *tx, db => sqlx::query_as(sql)
+            .bind(&limit.owner.id)
+            .bind(since.micros())
+            .fetch_all(db)
+            .await)?;
+        rows.extend(Self::adjusted(tx, limit, if sum { limit.slot(at).start } else { since }).await?);
+        Ok(rows.into_iter().map(|(at, used)| (Time::from_micros(at), used)).collect())
+    }
+
+    /// What manual resets took off, bucket by bucket.
+    async fn adjusted(tx: &mut Tx, limit: &Limit, since: Time) -> Result<Vec<(i64, i64)>, StoreError> {
+        let sql = "select bucket, amount from adjustments
+                   where scope = $1 and owner_id = $2 and measure = $3 and period = $4 and zone = $5
+                     and (bucket >= $6 or period_start = $6)";
+        Ok(on_tx!(tx, db => sqlx::query_as(sql)
+            .bind(limit.owner.scope.as_str())
+            .bind(&limit.owner.id)
+            .bind(limit.measure.as_str())
+            .bind(limit.period.code())
+            .bind(limit.zone.name())
+            .bind(since.micros())
+            .fetch_all(db)
+            .await)?)
+    }
+
+    /// What an owner's settled calls have used of a measure since the start of a calendar period.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn used_since(&self, owner: &Owner, measure: Measure, start: Time) -> Result<i64, StoreError> {
-        let (column, sum) = (owner_column(owner), measured(measure));
         let sql = sqlx::AssertSqlSafe(format!(
-            "select cast(coalesce(sum({sum}), 0) as bigint) from usage where {column} = $1 and bucket >= $2"
+            "select cast(coalesce(sum({}), 0) as bigint) from usage where {} = $1 and bucket >= $2 {}",
+            measured(measure),
+            owned(owner),
+            funded(owner)
         ));
         Ok(on!(self.read(), db => sqlx::query_scalar(sql).bind(&owner.id).bind(start.micros()).fetch_one(db).await)?)
-    }
-
-    /// The same call by call, for windows that slide: when each was admitted and what it used.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn used_recently(
-        &self,
-        owner: &Owner,
-        measure: Measure,
-        since: Time,
-    ) -> Result<Vec<(Time, i64)>, StoreError> {
-        let (column, part) = (owner_column(owner), measured(measure));
-        let sql = sqlx::AssertSqlSafe(format!(
-            "select at, cast({part} as bigint) from calls where {column} = $1 and at >= $2 and state = 'settled'"
-        ));
-        let rows: Vec<(i64, i64)> = on!(self.read(), db => sqlx::query_as(sql)
-            .bind(&owner.id)
-            .bind(since.micros())
-            .fetch_all(db)
-            .await)?;
-        Ok(rows.into_iter().map(|(at, used)| (Time::from_micros(at), used)).collect())
     }
 
     /// Rollups in a range, oldest first.
@@ -147,7 +223,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn usage(&self, filter: &UsageFilter) -> Result<Vec<UsageRow>, StoreError> {
-        let sql = "select bucket, key_id, model, endpoint, outcome,
+        let sql = "select bucket, key_id, group_id, model, endpoint, outcome,
                        cast(sum(calls) as bigint) as calls,
                        cast(sum(requests) as bigint) as requests,
                        cast(sum(input_tokens) as bigint) as input_tokens,
@@ -162,7 +238,8 @@ impl Store {
                      and ($4 is null or key_id = $4)
                      and ($5 is null or model = $5)
                      and ($6 is null or endpoint = $6)
-                   group by bucket, key_id, model, endpoint, outcome
+                     and ($7 is null or group_id = $7)
+                   group by bucket, key_id, group_id, model, endpoint, outcome
                    order by bucket";
         let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql)
             .bind(filter.from.micros())
@@ -171,6 +248,7 @@ impl Store {
             .bind(filter.key_id.as_ref().map(KeyId::as_str))
             .bind(filter.model.as_deref())
             .bind(filter.endpoint.as_deref())
+            .bind(filter.group_id.as_ref().map(GroupId::as_str))
             .fetch_all(db)
             .await)?;
         rows.into_iter().map(UsageRow::try_from).collect()
@@ -184,6 +262,7 @@ impl TryFrom<Row> for UsageRow {
         Ok(UsageRow {
             at: Time::from_micros(row.bucket),
             key_id: row.key_id.into(),
+            group_id: (!row.group_id.is_empty()).then(|| GroupId(row.group_id)),
             model: row.model,
             endpoint: row.endpoint,
             outcome: read_word("usage.outcome", &row.outcome, Outcome::parse)?,
@@ -201,10 +280,21 @@ impl TryFrom<Row> for UsageRow {
     }
 }
 
-fn owner_column(owner: &Owner) -> &'static str {
+/// The column that names an owner, alike in the logs and in the rollups.
+fn owned(owner: &Owner) -> &'static str {
     match owner.scope {
         Scope::Key => "key_id",
-        Scope::Account => "account_id",
+        Scope::Group => "group_id",
+        Scope::Account | Scope::Subscription | Scope::Balance => "account_id",
+    }
+}
+
+/// Which of an account's calls count for what pays for them.
+fn funded(owner: &Owner) -> &'static str {
+    match owner.scope {
+        Scope::Key | Scope::Group | Scope::Account => "",
+        Scope::Subscription => "and funding = 'subscription'",
+        Scope::Balance => "and funding = 'balance'",
     }
 }
 

@@ -68,6 +68,7 @@ impl TestApp {
         let master = MasterKey::random();
         let gateway =
             Gateway::open(store.clone(), clock.clone(), master.clone(), Terms::default()).await.expect("a gateway");
+        gateway.take_up_books().await.expect("the books");
         let admin = gateway.create_account("admin@example.com", "Ada", Role::Admin, "unused").await.expect("an admin");
         let router = proxy::router(gateway.clone(), ProxyTerms { max_body_bytes: 64 << 10, ..ProxyTerms::default() });
         Self { gateway, clock, admin, router, store, master, _folder: folder }
@@ -78,7 +79,9 @@ impl TestApp {
         let Self { clock, admin, store, master, _folder, .. } = self;
         let gateway =
             Gateway::open(store.clone(), clock.clone(), master.clone(), Terms::default()).await.expect("a gateway");
-        gateway.resolve_interrupted().await.expect("resolved");
+        // Where the books are shared, the old process's lease runs out first.
+        store.expire_leases().await.expect("expired");
+        gateway.take_up_books().await.expect("the books");
         let router = proxy::router(gateway.clone(), ProxyTerms::default());
         Self { gateway, clock, admin, router, store, master, _folder }
     }

@@ -1,0 +1,46 @@
+//! The books of a process that has the database to itself: meters are in its memory and have moved when a call is
+//! written down; the rows bring them back after a restart.
+
+use super::Inner;
+use super::journal::{Entry, postings};
+use crate::domain::limit::Limit;
+use crate::domain::time::Time;
+use crate::store::books::Reset;
+use crate::store::{Store, StoreError};
+
+/// Writes a batch in one transaction.
+pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(), StoreError> {
+    let node = gateway.books.node();
+    let mut tx = gateway.store.begin().await?;
+    for entry in batch.iter_mut() {
+        match entry {
+            Entry::Admit { hold, .. } => Store::insert_pending(&mut tx, hold.arrival(), &hold.bound, &node).await?,
+            Entry::Settle { settlement, posted, .. } => *posted = Store::settle_call(&mut tx, settlement).await?,
+            Entry::Refused { arrival, refusal } => Store::insert_refused(&mut tx, arrival, refusal).await?,
+            Entry::Reset { limit, at, by, entries, .. } => {
+                *entries = gateway.books.own().and_then(|ledger| ledger.reset(limit, *at)).unwrap_or_default();
+                let id = gateway.clock.id();
+                let reset = Reset { id: &id, limit, at: *at, entries, made_by: by };
+                Store::insert_reset(&mut tx, &reset).await?;
+            }
+            Entry::Load { .. } | Entry::Idle { .. } => {}
+        }
+    }
+    for posting in postings(batch) {
+        Store::post_usage(&mut tx, &posting).await?;
+    }
+    tx.commit().await
+}
+
+/// Puts the meters of these limits in memory, with what the rows say. No settlement is written meanwhile, since the
+/// journal is what calls this.
+pub(super) async fn load(gateway: &Inner, limits: &[Limit], at: Time) -> Result<(), StoreError> {
+    let mut tx = gateway.store.begin_read().await?;
+    for limit in limits {
+        let counted = Store::counted_for(&mut tx, limit, at).await?;
+        if let Some(mut ledger) = gateway.books.own() {
+            ledger.load_own(limit, at, &counted);
+        }
+    }
+    Ok(())
+}

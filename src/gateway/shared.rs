@@ -1,0 +1,306 @@
+//! The books of several processes on one database: a call is admitted, written down and held on its meters' rows in one
+//! transaction. Whoever moves an owner's meters locks its row first, so each decision sees every decision before it,
+//! whichever process made it; no budget ever lies idle elsewhere, and no process's clock is believed.
+//!
+//! What a process has of its own is its right to admit: a row that it renews, and that every such transaction locks.
+//! If it falls silent, another deletes the row and resolves its calls; from then on it is fenced.
+
+use super::journal::{Entry, Rejected, postings};
+use super::books::Books;
+use super::{Gateway, Inner};
+use crate::domain::call::{Arrival, Call, Settlement};
+use crate::domain::id::{CallId, NodeId};
+use crate::domain::ledger::{Book, Ledger, NotAdmitted, Open};
+use crate::domain::limit::{Limit, Owner};
+use crate::domain::time::Time;
+use crate::store::books::Reset;
+use crate::store::nodes::Entered;
+use crate::store::usage::Posting;
+use crate::store::{Store, StoreError, Tx};
+use arc_swap::ArcSwap;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a process stays known without renewing: after this, others resolve its calls.
+pub const LEASE: Duration = Duration::from_secs(6);
+
+/// What a process knows of itself where the meters are shared.
+#[derive(Debug)]
+pub(super) struct Shared {
+    node: ArcSwap<NodeId>,
+    /// Calls it has written down and not settled.
+    flying: Mutex<HashSet<CallId>>,
+    /// Owners whose meters are known to have a place. Places are never taken away.
+    places: Mutex<HashSet<String>>,
+}
+
+impl Shared {
+    pub(super) fn new(node: NodeId) -> Self {
+        Self { node: ArcSwap::from_pointee(node), flying: Mutex::default(), places: Mutex::default() }
+    }
+
+    pub(super) fn node(&self) -> NodeId {
+        NodeId::clone(&self.node.load())
+    }
+
+    pub(super) fn calls_in_flight(&self) -> usize {
+        guard(&self.flying).len()
+    }
+
+    pub(super) fn admitted(&self, call: &CallId) {
+        guard(&self.flying).insert(call.clone());
+    }
+
+    pub(super) fn ended(&self, call: &CallId) {
+        guard(&self.flying).remove(call);
+    }
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that can panic happens under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes a batch in one transaction: settlements first, so that what they free is there for the calls beside them.
+pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(), StoreError> {
+    let (limits, owners) = (consulted(batch), owners(batch));
+    make_places(gateway, &limits).await?;
+    let (mut tx, at) = enter(gateway).await?;
+    let mut ledger = Ledger::default();
+    let mut before = Vec::new();
+    for (owner, book) in Store::books(&mut tx, &owners, true).await? {
+        before.push((owner.clone(), book.clone()));
+        ledger.put(owner, book);
+    }
+    load_missing(&mut tx, &mut ledger, &limits, at).await?;
+    for entry in batch.iter_mut() {
+        if let Entry::Settle { arrival, bound, settlement, posted, .. } = entry {
+            *posted = Store::settle_call(&mut tx, settlement).await?;
+            if *posted {
+                ledger.post(&Open { owners: arrival.owners(), at: arrival.at, held: bound.amount() }, settlement.amount());
+            }
+        }
+    }
+    for entry in batch.iter_mut() {
+        match entry {
+            Entry::Admit { hold, limits, verdict, .. } => {
+                hold.arrive(at);
+                *verdict = match ledger.admit(hold.arrival().id.clone(), hold.open(), limits) {
+                    Ok(()) => None,
+                    Err(NotAdmitted::Short { short, trace }) => Some(Rejected::Short { short, trace, at }),
+                    // Every meter was loaded above, for this very instant.
+                    Err(NotAdmitted::NotLoaded(_)) => Some(Rejected::Unavailable),
+                };
+                hold.note_rates(&ledger, limits);
+                if verdict.is_none() {
+                    Store::insert_pending(&mut tx, hold.arrival(), &hold.bound, &gateway.books.node()).await?;
+                    hold.goes_live();
+                }
+            }
+            Entry::Refused { arrival, refusal } => Store::insert_refused(&mut tx, arrival, refusal).await?,
+            Entry::Reset { limit, by, entries, .. } => {
+                *entries = ledger.reset(limit, at).unwrap_or_default();
+                let id = gateway.clock.id();
+                Store::insert_reset(&mut tx, &Reset { id: &id, limit, at, entries, made_by: by }).await?;
+                ledger.adjust(limit, at, entries);
+            }
+            Entry::Settle { .. } | Entry::Load { .. } | Entry::Idle { .. } => {}
+        }
+    }
+    for posting in postings(batch) {
+        Store::post_usage(&mut tx, &posting).await?;
+    }
+    save(&mut tx, &mut ledger, &before, Some(at)).await?;
+    tx.commit().await
+}
+
+/// Begins a transaction that this process is not fenced from; the instant is the store's.
+async fn enter(gateway: &Inner) -> Result<(Tx, Time), StoreError> {
+    loop {
+        let mut tx = gateway.store.begin().await?;
+        match Store::enter(&mut tx, &gateway.books.node()).await? {
+            Entered::At(store_time) => return Ok((tx, gateway.clock.of_the_store(store_time))),
+            Entered::Fenced => {
+                drop(tx);
+                rejoin(gateway).await?;
+            }
+        }
+    }
+}
+
+/// The limits that a batch's calls must fit, and those it resets.
+fn consulted(batch: &[Entry]) -> Vec<Limit> {
+    let mut limits: Vec<Limit> = Vec::new();
+    for entry in batch {
+        let asked = match entry {
+            Entry::Admit { limits, .. } => limits,
+            Entry::Reset { limit, .. } => std::slice::from_ref(limit),
+            _ => &[],
+        };
+        for limit in asked {
+            if !limits.contains(limit) {
+                limits.push(limit.clone());
+            }
+        }
+    }
+    limits
+}
+
+/// Everyone whose meters a batch may move.
+fn owners(batch: &[Entry]) -> BTreeSet<String> {
+    let of = |arrival: &Arrival| arrival.owners().iter().map(Owner::to_text).collect::<Vec<_>>();
+    let texts = batch.iter().flat_map(|entry| match entry {
+        Entry::Admit { hold, .. } => of(hold.arrival()),
+        Entry::Settle { arrival, .. } => of(arrival),
+        Entry::Reset { limit, .. } => vec![limit.owner.to_text()],
+        _ => Vec::new(),
+    });
+    texts.collect()
+}
+
+/// Sees to it that every limit's owner has a place for its meters.
+async fn make_places(gateway: &Inner, limits: &[Limit]) -> Result<(), StoreError> {
+    let Books::Shared(shared) = &gateway.books else { return Ok(()) };
+    let missing: BTreeSet<String> = {
+        let places = guard(&shared.places);
+        limits.iter().map(|limit| limit.owner.to_text()).filter(|owner| !places.contains(owner)).collect()
+    };
+    if !missing.is_empty() {
+        gateway.store.open_books(&missing).await?;
+        guard(&shared.places).extend(missing);
+    }
+    Ok(())
+}
+
+/// Makes the meters that are not there yet, from what the rows say is used and held. The owners' rows are locked, so
+/// nothing of theirs moves meanwhile.
+async fn load_missing(tx: &mut Tx, ledger: &mut Ledger, limits: &[Limit], at: Time) -> Result<(), StoreError> {
+    let missing = ledger.missing(limits, at);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let in_flight: Vec<Open> = Store::pending_calls(tx, None).await?.iter().map(open).collect();
+    for limit in missing {
+        let counted = Store::counted_for(tx, &limit, at).await?;
+        ledger.load(&limit, at, &counted, in_flight.iter());
+    }
+    Ok(())
+}
+
+fn open(call: &Call) -> Open {
+    Open { owners: call.arrival.owners(), at: call.arrival.at, held: call.bound.amount() }
+}
+
+/// Writes back the meters that moved, without those that are over at `now`.
+async fn save(tx: &mut Tx, ledger: &mut Ledger, before: &[(Owner, Book)], now: Option<Time>) -> Result<(), StoreError> {
+    for (owner, old) in before {
+        let Some(mut book) = ledger.take(owner) else { continue };
+        if let Some(now) = now {
+            book.prune(now);
+        }
+        if book != *old {
+            Store::save_book(tx, owner, &book).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Meters as they stand, for whoever only looks: nothing is locked and nothing is made.
+pub(super) async fn look(store: &Store, limits: &[Limit], at: Time) -> Result<Ledger, StoreError> {
+    let mut tx = store.begin_read().await?;
+    let owners = limits.iter().map(|limit| limit.owner.to_text()).collect();
+    let mut ledger = Ledger::default();
+    for (owner, book) in Store::books(&mut tx, &owners, false).await? {
+        ledger.put(owner, book);
+    }
+    load_missing(&mut tx, &mut ledger, limits, at).await?;
+    Ok(ledger)
+}
+
+/// Takes a new name, after others have held this process for dead. Its calls in flight have been charged already.
+async fn rejoin(gateway: &Inner) -> Result<(), StoreError> {
+    let Books::Shared(shared) = &gateway.books else { return Ok(()) };
+    let node = NodeId(gateway.clock.id());
+    gateway.store.join(&node, LEASE).await?;
+    tracing::error!(
+        calls = shared.calls_in_flight(),
+        "this process was held for dead: its calls in flight were charged what they held. It goes on under a new name"
+    );
+    guard(&shared.flying).clear();
+    shared.node.store(Arc::new(node));
+    Ok(())
+}
+
+impl Gateway {
+    /// Makes this process known to the others, where there may be any.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn join(&self) -> Result<(), StoreError> {
+        match &self.0.books {
+            Books::Own { .. } => Ok(()),
+            Books::Shared(shared) => self.0.store.join(&shared.node(), LEASE).await,
+        }
+    }
+
+    /// Stays known to the others, and resolves the calls of those that have fallen silent: how many processes that was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_watch(&self) -> Result<usize, StoreError> {
+        if !self.0.store.is_shared() {
+            return Ok(0);
+        }
+        if !self.0.store.renew(&self.0.books.node(), LEASE).await? {
+            rejoin(&self.0).await?;
+        }
+        let mut buried = 0;
+        for node in self.0.store.expired_nodes().await? {
+            buried += usize::from(self.bury(&node).await?);
+        }
+        Ok(buried)
+    }
+
+    /// Takes leave of the others, with nothing in flight.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn leave(&self) -> Result<(), StoreError> {
+        if self.0.store.is_shared() { self.0.store.leave(&self.0.books.node()).await } else { Ok(()) }
+    }
+
+    /// Declares a silent process dead, and charges each of its calls the whole hold: nobody can say what it used.
+    async fn bury(&self, node: &NodeId) -> Result<bool, StoreError> {
+        let mut tx = self.0.store.begin().await?;
+        Store::lock_books(&mut tx, false).await?;
+        if !Store::bury(&mut tx, node).await? {
+            return Ok(false);
+        }
+        let calls = Store::pending_calls(&mut tx, Some(node)).await?;
+        let owners = calls.iter().flat_map(|call| call.arrival.owners().iter().map(Owner::to_text).collect::<Vec<_>>());
+        let (owners, mut ledger, mut before) = (owners.collect(), Ledger::default(), Vec::new());
+        for (owner, book) in Store::books(&mut tx, &owners, true).await? {
+            before.push((owner.clone(), book.clone()));
+            ledger.put(owner, book);
+        }
+        let mut ends = Vec::new();
+        for call in &calls {
+            let end = Settlement::interrupted(&call.arrival, &call.bound);
+            if Store::settle_call(&mut tx, &end).await? {
+                ledger.post(&open(call), end.amount());
+                ends.push((call, end));
+            }
+        }
+        let mut postings: Vec<Posting<'_>> = ends.iter().map(|(call, end)| Posting::settled(&call.arrival, end)).collect();
+        postings.sort_by(|one, other| one.place().cmp(&other.place()));
+        for posting in &postings {
+            Store::post_usage(&mut tx, posting).await?;
+        }
+        // Periods that are over are forgotten by whoever moves these meters next.
+        save(&mut tx, &mut ledger, &before, None).await?;
+        tx.commit().await?;
+        tracing::warn!(node = %node, calls = ends.len(), "a process fell silent; its calls are charged what they held");
+        Ok(true)
+    }
+}
