@@ -41,10 +41,14 @@ ids! {
     AccountId
     /// Names a call; the `x-request-id` of its answer.
     CallId
+    /// Names a group.
+    GroupId
     /// Names a key; survives the rotation of its secret.
     KeyId
     /// Names a provider.
     ProviderId
     /// Names a management token.
     ManagementTokenId
+    /// Names a quota rule.
+    RuleId
 }

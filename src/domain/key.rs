@@ -153,9 +153,9 @@ fn utc() -> String {
 }
 
 /// Counts above this are refused: nothing real reaches them, and sums of them stay far from the integer's edge.
-const MOST: u64 = 1_000_000_000_000_000;
+pub(super) const MOST: u64 = 1_000_000_000_000_000;
 /// The same for money.
-const MOST_CREDITS: Credits = Credits::from_nanos(1_000_000_000 * 1_000_000_000);
+pub(super) const MOST_CREDITS: Credits = Credits::from_nanos(1_000_000_000 * 1_000_000_000);
 
 impl KeySpec {
     pub fn named(name: &str) -> Self {
@@ -284,7 +284,7 @@ impl Key {
         .into_iter()
         .filter_map(|(name, measure, period, max)| {
             let (owner, zone) = (self.owner(), zone.clone());
-            Some(Limit { owner, name, measure, period, zone, max: max? })
+            Some(Limit { owner, name, measure, period, zone, max: max?, rule: None })
         })
         .collect()
     }

@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn limit(measure: Measure, period: Period, max: i64) -> Limit {
-        Limit { owner: owner(), name: "test", measure, period, zone: Zone::utc(), max }
+        Limit { owner: owner(), name: "test", measure, period, zone: Zone::utc(), max, rule: None }
     }
 
     fn call(at: Time, tokens: i64) -> Open {

@@ -1,5 +1,6 @@
 //! One ceiling: scope x measure x period. Every budget and rate of the product is a row of this one table.
 
+use super::id::RuleId;
 use super::period::{Period, Zone};
 use super::time::Time;
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     Key,
+    Group,
     Account,
 }
 
@@ -16,6 +18,7 @@ impl Scope {
     pub fn as_str(self) -> &'static str {
         match self {
             Scope::Key => "key",
+            Scope::Group => "group",
             Scope::Account => "account",
         }
     }
@@ -40,7 +43,7 @@ impl Measure {
     }
 }
 
-/// Whose meter it is: a scope and the id of the key or account.
+/// Whose meter it is: a scope and the id of the key, group or account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     pub scope: Scope,
@@ -58,6 +61,15 @@ pub struct Limit {
     pub zone: Zone,
     /// In the measure's unit: requests, tokens or nano-credits.
     pub max: i64,
+    /// The quota rule that set it, where one did.
+    pub rule: Option<RuleRef>,
+}
+
+/// A quota rule by its id, and by the name it had when it was asked: enough to tell a caller which one it met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleRef {
+    pub id: RuleId,
+    pub name: String,
 }
 
 impl Limit {

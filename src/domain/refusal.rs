@@ -43,8 +43,11 @@ codes! {
     KeyDisabled = "key_disabled", 401, "authentication_error";
     AccountDisabled = "account_disabled", 401, "authentication_error";
     QuotaExceeded = "quota_exceeded", 402, "billing_error";
+    SubscriptionExhausted = "subscription_exhausted", 402, "billing_error";
+    BalanceExhausted = "balance_exhausted", 402, "billing_error";
     ModelNotAllowed = "model_not_allowed", 403, "permission_error";
     IpNotAllowed = "ip_not_allowed", 403, "permission_error";
+    OutsideAllowedHours = "outside_allowed_hours", 403, "permission_error";
     EndpointNotAllowed = "endpoint_not_allowed", 403, "permission_error";
     ModelNotFound = "model_not_found", 404, "invalid_request_error";
     BodyTooLarge = "body_too_large", 413, "invalid_request_error";
@@ -198,7 +201,8 @@ mod tests {
 
     fn short(period: Period, settled: i64, held: i64, requested: i64, opens_at: Option<i64>) -> Refusal {
         let owner = Owner { scope: Scope::Key, id: "k".to_owned() };
-        let limit = Limit { owner, name: "rpm", measure: Measure::Requests, period, zone: Zone::utc(), max: 60 };
+        let limit =
+            Limit { owner, name: "rpm", measure: Measure::Requests, period, zone: Zone::utc(), max: 60, rule: None };
         let (reading, opens_at) = (Reading { settled, held }, opens_at.map(Time::from_micros));
         Refusal::short(&Short { limit, reading, requested, opens_at }, "web", Time::EPOCH)
     }

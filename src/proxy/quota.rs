@@ -143,7 +143,7 @@ pub(super) async fn openrouter(
         Period::Day => Some("daily"),
         Period::Week => Some("weekly"),
         Period::Month => Some("monthly"),
-        Period::Minute | Period::RollingDay | Period::Lifetime => None,
+        Period::Minute | Period::RollingDay | Period::Cycle { .. } | Period::Lifetime => None,
     });
     // OpenRouter says -1 where there is no rate limit.
     let requests = key.limits.rpm.map_or(json!(-1), |rpm| json!(rpm));

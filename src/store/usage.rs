@@ -204,6 +204,7 @@ impl TryFrom<Row> for UsageRow {
 fn owner_column(owner: &Owner) -> &'static str {
     match owner.scope {
         Scope::Key => "key_id",
+        Scope::Group => "group_id",
         Scope::Account => "account_id",
     }
 }

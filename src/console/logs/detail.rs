@@ -133,8 +133,11 @@ fn cause(refusal: &Refusal) -> String {
             Some(detail) => return format!("{} are spent", whose(detail)),
             None => "the quota is spent",
         },
+        Code::SubscriptionExhausted => "the subscription’s cycle is spent",
+        Code::BalanceExhausted => "the account’s balance is spent",
         Code::ModelNotAllowed => "the key may not call this model",
         Code::IpNotAllowed => "the key may not be used from there",
+        Code::OutsideAllowedHours => "the key’s rule allows no calls at that hour",
         Code::EndpointNotAllowed => "the key may not use this endpoint",
         Code::ModelNotFound => "there is no such model",
         Code::BodyTooLarge => "the request is too large",
@@ -198,6 +201,7 @@ fn shut_gate(detail: &Detail, call: &Call) -> ShutGate {
     };
     let scope = match detail.scope.as_str() {
         "account" => "Account",
+        "group" => "Group",
         _ => "Key",
     };
     ShutGate {
