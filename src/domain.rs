@@ -6,6 +6,7 @@
 //! | [`amount`] | what one call takes of each measure: requests, tokens, credits |
 //! | [`call`] | one proxied request, from admission to settlement: the row in the logs |
 //! | [`credits`] | money, in whole nano-credits |
+//! | [`hours`] | the hours of the week in which calls are allowed, by the wall clock of one zone |
 //! | [`id`] | the opaque names by which rows are known |
 //! | [`key`] | the secret a program sends, and what its holder may do with it |
 //! | [`ledger`] | every meter and every call in flight, moved together or not at all |
@@ -24,6 +25,7 @@ pub mod account;
 pub mod amount;
 pub mod call;
 pub mod credits;
+pub mod hours;
 pub mod id;
 pub mod key;
 pub mod ledger;
