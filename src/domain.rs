@@ -19,6 +19,7 @@
 //! | [`problem`] | why an input was not accepted, field by field |
 //! | [`provider`] | an upstream account: dialect, base URL, credentials |
 //! | [`refusal`] | why a call may not proceed: a closed list with stable codes |
+//! | [`rule`] | a reusable template of a credit quota and of hours, which governs the keys bound to it |
 //! | [`time`] | an instant, in microseconds |
 //! | [`usage`] | the tokens a call used, by kind |
 
@@ -39,5 +40,6 @@ pub mod price;
 pub mod problem;
 pub mod provider;
 pub mod refusal;
+pub mod rule;
 pub mod time;
 pub mod usage;
