@@ -6,6 +6,8 @@
 //! | [`amount`] | what one call takes of each measure: requests, tokens, credits |
 //! | [`call`] | one proxied request, from admission to settlement: the row in the logs |
 //! | [`credits`] | money, in whole nano-credits |
+//! | [`group`] | several keys that share a quota and are watched together |
+//! | [`hours`] | the hours of the week in which calls are allowed, by the wall clock of one zone |
 //! | [`id`] | the opaque names by which rows are known |
 //! | [`key`] | the secret a program sends, and what its holder may do with it |
 //! | [`ledger`] | every meter and every call in flight, moved together or not at all |
@@ -17,6 +19,7 @@
 //! | [`problem`] | why an input was not accepted, field by field |
 //! | [`provider`] | an upstream account: dialect, base URL, credentials |
 //! | [`refusal`] | why a call may not proceed: a closed list with stable codes |
+//! | [`rule`] | a reusable template of a credit quota and of hours, which governs the keys bound to it |
 //! | [`time`] | an instant, in microseconds |
 //! | [`usage`] | the tokens a call used, by kind |
 //! | [`wallet`] | what pays for an account's calls: a subscription's cycle, then the balance |
@@ -25,6 +28,8 @@ pub mod account;
 pub mod amount;
 pub mod call;
 pub mod credits;
+pub mod group;
+pub mod hours;
 pub mod id;
 pub mod key;
 pub mod ledger;
@@ -36,6 +41,7 @@ pub mod price;
 pub mod problem;
 pub mod provider;
 pub mod refusal;
+pub mod rule;
 pub mod time;
 pub mod usage;
 pub mod wallet;

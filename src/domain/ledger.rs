@@ -195,8 +195,7 @@ impl Ledger {
 
     /// The same, with the calls in flight that this ledger knows of.
     pub fn load_own(&mut self, limit: &Limit, at: Time, used: &[(Time, i64)]) {
-        let open: Vec<Open> =
-            self.open.values().filter(|open| open.owners.contains(&limit.owner)).cloned().collect();
+        let open: Vec<Open> = self.open.values().filter(|open| open.owners.contains(&limit.owner)).cloned().collect();
         self.load(limit, at, used, open.iter());
     }
 

@@ -1,6 +1,7 @@
 //! The stretch of time a limit counts over. Resets are arithmetic: a new period is a new meter, never a job.
 
 use super::time::Time;
+use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 /// How long a limit counts before it starts again.
 ///
-/// `Minute` and `RollingDay` slide; the calendar periods begin at midnight in the limit's zone, a week on Monday.
+/// `Minute` and `RollingDay` slide; the calendar periods begin at midnight in the limit's zone, a week on Monday. A
+/// cycle is a month long too, and begins on the day of the month and at the time of day at which its anchor lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
@@ -17,7 +19,8 @@ pub enum Period {
     Day,
     Week,
     Month,
-    /// A billing cycle: a calendar month counted from an instant.
+    /// A billing cycle. The anchor begins one of them, to the quarter of an hour: usage is kept by quarters, and a
+    /// cycle that began inside of one could not be counted again from the rows.
     Cycle {
         anchor: Time,
     },
@@ -68,11 +71,12 @@ impl Period {
                 day.checked_sub(back.days()).map_or(Time::EPOCH, |monday| midnight(&monday))
             }
             Period::Month => local().first_of_month().map_or(Time::EPOCH, |first| midnight(&first)),
-            Period::Cycle { anchor } => cycle(anchor, at, zone).0,
+            Period::Cycle { anchor } => Cycles::new(anchor, zone).around(at).map_or(Time::EPOCH, |(start, _)| start),
         }
     }
 
-    /// When a calendar period that contains `at` ends: the first instant of the next one. `None` for the others.
+    /// When a calendar period or a cycle that contains `at` ends: the first instant of the next one. `None` for the
+    /// others.
     pub fn end(self, at: Time, zone: &Zone) -> Option<Time> {
         let start = self.start(at, zone).timestamp().to_zoned(zone.rules.clone());
         let span = match self {
@@ -80,20 +84,54 @@ impl Period {
             Period::Day => 1.day(),
             Period::Week => 1.week(),
             Period::Month => 1.month(),
-            Period::Cycle { anchor } => return Some(cycle(anchor, at, zone).1),
+            Period::Cycle { anchor } => return Cycles::new(anchor, zone).around(at).map(|(_, end)| end),
         };
         start.checked_add(span).ok().map(|next| midnight(&next))
     }
 }
 
-/// The billing cycle that contains `at`: its first instant, and the next one's. Always counted from the anchor, so that
-/// one begun on the 31st comes back to the 31st after a shorter month.
-fn cycle(anchor: Time, at: Time, zone: &Zone) -> (Time, Time) {
-    let (first, now) = (zone.local(anchor), zone.local(at));
-    let nth = |months: i64| first.checked_add(months.months()).map_or(anchor, |start| start.timestamp().into());
-    let apart = i64::from(now.year() - first.year()) * 12 + i64::from(now.month() - first.month());
-    let months = if nth(apart) <= at { apart } else { apart - 1 };
-    (nth(months), nth(months + 1))
+/// A quarter of an hour, in microseconds.
+const QUARTER: i64 = 900_000_000;
+
+/// The billing cycles that an anchor makes in a zone, without end in both directions.
+///
+/// Each is counted from the anchor and never from its neighbour: after 31 January come 28 February and 31 March, where
+/// a month added to a month would stay at 28 for ever.
+struct Cycles<'a> {
+    anchor: Time,
+    local: DateTime,
+    zone: &'a Zone,
+}
+
+impl<'a> Cycles<'a> {
+    fn new(anchor: Time, zone: &'a Zone) -> Self {
+        let anchor = Time::from_micros(anchor.micros().div_euclid(QUARTER).saturating_mul(QUARTER));
+        Self { anchor, local: zone.local(anchor).datetime(), zone }
+    }
+
+    /// The first instant of the `n`th cycle after the one that the anchor begins; before it where `n` is negative.
+    fn begin(&self, n: i64) -> Option<Time> {
+        if n == 0 {
+            // The wall clock shows an hour set back twice; the anchor itself says which of the two it is.
+            return Some(self.anchor);
+        }
+        self.zone.instant(self.local.checked_add(n.months()).ok()?)
+    }
+
+    /// The first instant of the cycle that contains `at`, and that of the next one.
+    fn around(&self, at: Time) -> Option<(Time, Time)> {
+        let local = self.zone.local(at);
+        let years = i64::from(local.year()) - i64::from(self.local.year());
+        let mut n = years * 12 + i64::from(local.month()) - i64::from(self.local.month());
+        // The months say which cycle it is to within one, and to within two where clocks are set at a month's edge.
+        while self.begin(n + 1)? <= at {
+            n += 1;
+        }
+        while self.begin(n)? > at {
+            n -= 1;
+        }
+        Some((self.begin(n)?, self.begin(n + 1)?))
+    }
 }
 
 /// The first instant of that day; where a clock change skips midnight, the first one after the gap.
@@ -131,12 +169,22 @@ impl Zone {
 
     /// The instant of a wall-clock time; of two that an hour set back repeats, the first, and of one that an hour set
     /// forward skips, the same time after the gap. `None` outside years -9999 to 9999.
-    pub fn instant(&self, civil: jiff::civil::DateTime) -> Option<Time> {
+    pub fn instant(&self, civil: DateTime) -> Option<Time> {
         civil.to_zoned(self.rules.clone()).ok().map(|zoned| zoned.timestamp().into())
     }
 
     pub fn local(&self, at: Time) -> Zoned {
         at.timestamp().to_zoned(self.rules.clone())
+    }
+
+    /// By how many seconds the zone's clocks are ahead of UTC at an instant; negative where they are behind.
+    pub fn offset_seconds(&self, at: Time) -> i64 {
+        i64::from(self.rules.to_offset(at.timestamp()).seconds())
+    }
+
+    /// The first instant after `at` at which the zone's clocks are set forward or back; `None` where they never are.
+    pub fn next_change(&self, at: Time) -> Option<Time> {
+        self.rules.following(at.timestamp()).next().map(|change| change.timestamp().into())
     }
 }
 
@@ -171,7 +219,8 @@ fn fixed(offset: &str) -> Option<Offset> {
     let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
     let number = |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse::<i32>().ok()).flatten();
     let (hours, minutes) = (number(hours)?, number(minutes)?);
-    if hours > 14 || minutes > 59 || (hours == 14 && minutes > 0) {
+    // Usage is kept by quarter hours, so a midnight between two of them could not be counted again from the rows.
+    if hours > 14 || minutes > 59 || minutes % 15 != 0 || (hours == 14 && minutes > 0) {
         return None;
     }
     Offset::from_seconds(sign * (hours * 3_600 + minutes * 60)).ok()
@@ -207,11 +256,49 @@ mod tests {
     }
 
     #[test]
+    fn a_cycle_begins_on_the_day_of_its_anchor_or_on_the_last_day_of_a_shorter_month() {
+        let table = "
+            zone          | anchor              | asked at            | began               | ends
+            UTC           | 2026-01-31 00:00+00 | 2026-02-10 00:00+00 | 2026-01-31 00:00+00 | 2026-02-28 00:00+00
+            UTC           | 2026-01-31 00:00+00 | 2026-02-28 00:00+00 | 2026-02-28 00:00+00 | 2026-03-31 00:00+00
+            UTC           | 2026-01-31 00:00+00 | 2026-03-31 00:00+00 | 2026-03-31 00:00+00 | 2026-04-30 00:00+00
+            UTC           | 2024-01-30 09:30+00 | 2024-03-01 00:00+00 | 2024-02-29 09:30+00 | 2024-03-30 09:30+00
+            UTC           | 2024-02-29 00:00+00 | 2025-02-28 12:00+00 | 2025-02-28 00:00+00 | 2025-03-29 00:00+00
+            UTC           | 2026-05-31 12:00+00 | 2026-03-01 00:00+00 | 2026-02-28 12:00+00 | 2026-03-31 12:00+00
+            UTC           | 2026-05-15 12:07+00 | 2026-05-15 12:07+00 | 2026-05-15 12:00+00 | 2026-06-15 12:00+00
+            Asia/Shanghai | 2026-01-31 00:00+08 | 2026-02-27 23:59+08 | 2026-01-31 00:00+08 | 2026-02-28 00:00+08
+            Europe/Berlin | 2026-03-15 08:00+01 | 2026-04-15 07:59+02 | 2026-03-15 08:00+01 | 2026-04-15 08:00+02
+            Europe/Berlin | 2026-02-28 02:30+01 | 2026-03-29 12:00+02 | 2026-03-28 02:30+01 | 2026-04-28 02:30+02
+            Europe/Berlin | 2026-01-29 02:30+01 | 2026-03-29 03:30+02 | 2026-03-29 03:30+02 | 2026-04-29 02:30+02
+            Europe/Berlin | 2026-10-25 02:30+01 | 2026-10-25 02:30+02 | 2026-09-25 02:30+02 | 2026-10-25 02:30+01";
+        for row in table.lines().skip(2) {
+            let [zone, anchor, asked, began, ends] = row.split('|').map(str::trim).collect::<Vec<_>>()[..] else {
+                panic!("five columns: {row}");
+            };
+            let (period, zone) = (Period::Cycle { anchor: at(anchor) }, Zone::parse(zone).expect("a zone"));
+            assert_eq!(period.start(at(asked), &zone), at(began), "{row}");
+            assert_eq!(period.end(at(asked), &zone), Some(at(ends)), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_year_of_cycles_from_the_31st_never_drifts() {
+        let (zone, anchor) = (Zone::parse("America/New_York").expect("a zone"), at("2027-08-31T00:00:00-04:00"));
+        let period = Period::Cycle { anchor };
+        let mut starts = vec![anchor];
+        for _ in 0..12 {
+            starts.push(period.end(starts[starts.len() - 1], &zone).expect("cycles end"));
+        }
+        let days: Vec<i8> = starts.iter().map(|start| zone.local(*start).day()).collect();
+        assert_eq!(days, [31, 30, 31, 30, 31, 31, 29, 31, 30, 31, 30, 31, 31]);
+    }
+
+    #[test]
     fn zones_are_iana_names_or_fixed_offsets() {
         for good in ["UTC", "Europe/Berlin", "UTC+8", "UTC-03:30", "UTC+14"] {
             assert!(Zone::parse(good).is_some(), "{good}");
         }
-        for bad in ["", "Mars/Olympus", "UTC+15", "UTC8", "UTC+8:75", "UTC+-8"] {
+        for bad in ["", "Mars/Olympus", "UTC+15", "UTC8", "UTC+8:75", "UTC+5:07", "UTC+-8"] {
             assert!(Zone::parse(bad).is_none(), "{bad}");
         }
     }
@@ -219,9 +306,16 @@ mod tests {
     proptest! {
         #[test]
         fn a_period_start_is_a_fixed_point_and_periods_have_no_gaps(
-            micros in 0_i64..4_102_444_800_000_000,
+            // From 2012 on: until then St. John's set its clocks back at a minute past midnight, into the day before,
+            // so that one day began twice. No zone does since.
+            micros in 1_325_376_000_000_000_i64..4_102_444_800_000_000,
             zone in prop::sample::select(vec!["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "UTC-3"]),
-            period in prop::sample::select(vec![Period::Day, Period::Week, Period::Month]),
+            period in prop_oneof![
+                prop::sample::select(vec![Period::Day, Period::Week, Period::Month]),
+                // Before the time asked about as well as after it.
+                (0_i64..4_102_444_800_000_000)
+                    .prop_map(|micros| Period::Cycle { anchor: Time::from_micros(micros) }),
+            ],
         ) {
             let (now, zone) = (Time::from_micros(micros), Zone::parse(zone).expect("a zone"));
             let start = period.start(now, &zone);
@@ -230,6 +324,36 @@ mod tests {
             prop_assert_eq!(period.start(start, &zone), start);
             prop_assert_eq!(period.start(end, &zone), end);
             prop_assert_eq!(period.start(Time::from_micros(end.micros() - 1), &zone), start);
+        }
+
+        #[test]
+        fn cycles_around_leap_days_and_the_edges_of_months_have_no_gaps_either(
+            (year, month) in (1972_i16..2100, 1_i8..13),
+            (day, hour, minute) in (1_i8..32, 0_i8..24, prop::sample::select(vec![0_i8, 7, 15, 30, 45, 59])),
+            months in -30_i64..30,
+            nudge in -90_i64..90,
+            zone in prop::sample::select(vec![
+                "UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo", "Pacific/Apia", "Africa/Cairo",
+                "UTC+14",
+            ]),
+        ) {
+            let zone = Zone::parse(zone).expect("a zone");
+            let first = jiff::civil::date(year, month, 1);
+            let date = first.with().day(day.min(first.days_in_month())).build().expect("a day");
+            let anchor = date.at(hour, minute, 0, 0);
+            let near = anchor.checked_add(months.months().minutes(nudge)).expect("a time");
+            let (anchor, now) = (zone.instant(anchor).expect("an instant"), zone.instant(near).expect("an instant"));
+            let period = Period::Cycle { anchor };
+            let (start, end) = (period.start(now, &zone), period.end(now, &zone).expect("cycles end"));
+            prop_assert!(start <= now && now < end);
+            prop_assert_eq!(period.start(start, &zone), start);
+            prop_assert_eq!(period.start(end, &zone), end);
+            prop_assert_eq!(period.end(Time::from_micros(end.micros() - 1), &zone), Some(end));
+            let days = end.since(start).as_secs() / 86_400;
+            prop_assert!((26..=32).contains(&days), "a cycle of {} days", days);
+            prop_assert_eq!(start.micros() % QUARTER, 0);
+            let began = zone.local(start);
+            prop_assert!(began.day() <= day + 1 && began.day() >= day.min(28), "never drifts: {}", began);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Why an input was not accepted: a sentence for each field that has to change, and nothing is saved.
 
+use super::period::Zone;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -88,6 +89,28 @@ impl Check {
         if !holds {
             self.fields.push(FieldProblem { field: field.to_owned(), message: message.into() });
         }
+    }
+
+    /// Notes what is wrong with a `name`.
+    pub fn name(&mut self, name: &str) {
+        let length = name.trim().chars().count();
+        self.that((1..=200).contains(&length), "name", "Give it a name of 1 to 200 characters.");
+        self.that(!name.contains(char::is_control), "name", "A name is one line of text.");
+    }
+
+    /// Notes what is wrong with a `description`, which may be blank.
+    pub fn description(&mut self, description: &str) {
+        let fits = description.chars().count() <= 2_000;
+        self.that(fits, "description", "Keep the description within 2,000 characters.");
+    }
+
+    /// Notes beside `field` unless `name` is a time zone.
+    pub fn zone(&mut self, field: &str, name: &str) {
+        let message = match name.trim() {
+            "" => "Choose a time zone, such as Europe/Berlin, UTC or UTC+8.".to_owned(),
+            _ => format!("{name:?} is not a time zone. Write one such as Europe/Berlin, UTC or UTC+8."),
+        };
+        self.that(Zone::parse(name).is_some(), field, message);
     }
 
     /// # Errors

@@ -165,7 +165,15 @@ impl std::fmt::Display for Figure {
 
 impl Refusal {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, detail: None, closed: None, trace: Vec::new(), retry: Retry::Unsaid }
+        Self {
+            code,
+            message: message.into(),
+            param: None,
+            detail: None,
+            closed: None,
+            trace: Vec::new(),
+            retry: Retry::Unsaid,
+        }
     }
 
     /// The books cannot be written: nothing uncounted may pass.
@@ -230,7 +238,8 @@ impl Refusal {
             Some(at) => format!("It opens again at {at}."),
             None => "It never opens.".to_owned(),
         };
-        let message = format!("Key {key_name:?} may not be used at this hour (rule {:?}, {timezone}). {opens}", rule.name);
+        let message =
+            format!("Key {key_name:?} may not be used at this hour (rule {:?}, {timezone}). {opens}", rule.name);
         let retry = opens_at.map_or(Retry::Never, |at| Retry::After(now.seconds_until(at).max(1)));
         let closed = Closed { rule, timezone: timezone.to_owned(), opens_at };
         Self { closed: Some(Box::new(closed)), retry, ..Self::new(Code::OutsideAllowedHours, message) }
@@ -246,7 +255,8 @@ mod tests {
 
     fn short(period: Period, settled: i64, held: i64, requested: i64, opens_at: Option<i64>) -> Refusal {
         let owner = Owner { scope: Scope::Key, id: "k".to_owned() };
-        let limit = Limit { owner, name: "rpm", measure: Measure::Requests, period, zone: Zone::utc(), max: 60, rule: None };
+        let limit =
+            Limit { owner, name: "rpm", measure: Measure::Requests, period, zone: Zone::utc(), max: 60, rule: None };
         let (reading, opens_at) = (Reading { settled, held }, opens_at.map(Time::from_micros));
         Refusal::short(&Consulted { limit, reading, requested, opens_at }, &[], "Key \"web\"", Time::EPOCH)
     }

@@ -3,8 +3,8 @@
 use super::seal::random_text;
 use super::{Gateway, Topic};
 use crate::domain::account::{Account, ManagementToken, Role, normal_email};
-use crate::domain::key::KeyLimits;
 use crate::domain::id::{AccountId, ManagementTokenId};
+use crate::domain::key::KeyLimits;
 use crate::domain::period::Zone;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::store::{Store, StoreError, Tx};

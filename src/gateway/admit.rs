@@ -125,8 +125,7 @@ impl Gateway {
                     .flatten()
                     .fold(self.0.terms.default_max_output, u64::min);
                 // A key without limits is bounded only in what is held; nothing is written into its request.
-                let limited =
-                    holder.is_limited() || cap.is_some() || holder.key.limits.max_cost_per_request.is_some();
+                let limited = holder.is_limited() || cap.is_some() || holder.key.limits.max_cost_per_request.is_some();
                 Ok((most.saturating_mul(choices.max(1)), limited))
             }
         }

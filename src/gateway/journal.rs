@@ -32,7 +32,11 @@ pub struct Unavailable;
 #[derive(Debug)]
 pub(super) enum Rejected {
     /// A limit has no room; every limit as it was consulted at that instant.
-    Short { short: Box<Consulted>, trace: Vec<Consulted>, at: Time },
+    Short {
+        short: Box<Consulted>,
+        trace: Vec<Consulted>,
+        at: Time,
+    },
     Unavailable,
 }
 
@@ -41,13 +45,39 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, Unavailable>>;
 /// What is asked of the journal.
 pub(super) enum Entry {
     /// Writes a call down. Where meters are shared, it is admitted here too, or rejected.
-    Admit { hold: Box<Hold>, limits: Arc<[Limit]>, verdict: Option<Rejected>, answer: oneshot::Sender<Result<Hold, Rejected>> },
-    Settle { arrival: Arc<Arrival>, bound: Bound, settlement: Box<Settlement>, posted: bool, written: Answer<()> },
-    Refused { arrival: Arc<Arrival>, refusal: Box<Refusal> },
+    Admit {
+        hold: Box<Hold>,
+        limits: Arc<[Limit]>,
+        verdict: Option<Rejected>,
+        answer: oneshot::Sender<Result<Hold, Rejected>>,
+    },
+    Settle {
+        arrival: Arc<Arrival>,
+        bound: Bound,
+        settlement: Box<Settlement>,
+        posted: bool,
+        written: Answer<()>,
+    },
+    Refused {
+        arrival: Arc<Arrival>,
+        refusal: Box<Refusal>,
+    },
     /// Puts meters in this process's memory. Passes through here so that no settlement falls between rows and memory.
-    Load { limits: Vec<Limit>, at: Time, loaded: Answer<()> },
-    Reset { limit: Limit, at: Time, by: AccountId, entries: Vec<(Time, i64)>, done: Answer<i64> },
-    Idle { reached: Answer<()> },
+    Load {
+        limits: Vec<Limit>,
+        at: Time,
+        loaded: Answer<()>,
+    },
+    Reset {
+        limit: Limit,
+        at: Time,
+        by: AccountId,
+        entries: Vec<(Time, i64)>,
+        done: Answer<i64>,
+    },
+    Idle {
+        reached: Answer<()>,
+    },
 }
 
 /// The way in. Cheap to clone.

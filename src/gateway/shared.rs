@@ -5,8 +5,8 @@
 //! What a process has of its own is its right to admit: a row that it renews, and that every such transaction locks.
 //! If it falls silent, another deletes the row and resolves its calls; from then on it is fenced.
 
-use super::journal::{Entry, Rejected, postings};
 use super::books::Books;
+use super::journal::{Entry, Rejected, postings};
 use super::{Gateway, Inner};
 use crate::domain::call::{Arrival, Call, Settlement};
 use crate::domain::id::{CallId, NodeId};
@@ -78,7 +78,10 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
         if let Entry::Settle { arrival, bound, settlement, posted, .. } = entry {
             *posted = Store::settle_call(&mut tx, settlement).await?;
             if *posted {
-                ledger.post(&Open { owners: arrival.owners(), at: arrival.at, held: bound.amount() }, settlement.amount());
+                ledger.post(
+                    &Open { owners: arrival.owners(), at: arrival.at, held: bound.amount() },
+                    settlement.amount(),
+                );
             }
         }
     }
@@ -292,7 +295,8 @@ impl Gateway {
                 ends.push((call, end));
             }
         }
-        let mut postings: Vec<Posting<'_>> = ends.iter().map(|(call, end)| Posting::settled(&call.arrival, end)).collect();
+        let mut postings: Vec<Posting<'_>> =
+            ends.iter().map(|(call, end)| Posting::settled(&call.arrival, end)).collect();
         postings.sort_by(|one, other| one.place().cmp(&other.place()));
         for posting in &postings {
             Store::post_usage(&mut tx, posting).await?;

@@ -149,7 +149,7 @@ fn a(period: Period) -> &'static str {
         Period::RollingDay | Period::Day => "a day",
         Period::Week => "a week",
         Period::Month => "a month",
-        Period::Cycle { .. } => "a billing cycle",
+        Period::Cycle { .. } => "a cycle",
         Period::Lifetime => "once",
     }
 }

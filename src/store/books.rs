@@ -27,11 +27,16 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails, or a row cannot be read.
-    pub async fn books(tx: &mut Tx, owners: &BTreeSet<String>, to_move: bool) -> Result<Vec<(Owner, Book)>, StoreError> {
+    pub async fn books(
+        tx: &mut Tx,
+        owners: &BTreeSet<String>,
+        to_move: bool,
+    ) -> Result<Vec<(Owner, Book)>, StoreError> {
         // The list is a parameter of its own text, since the two databases write arrays differently.
         let names: Vec<String> = (1..=owners.len()).map(|place| format!("${place}")).collect();
         let lock = if to_move { "for update" } else { "" };
-        let sql = format!("select owner, meters from books where owner in ({}) order by owner {lock}", names.join(", "));
+        let sql =
+            format!("select owner, meters from books where owner in ({}) order by owner {lock}", names.join(", "));
         if owners.is_empty() {
             return Ok(Vec::new());
         }
@@ -76,7 +81,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn insert_reset(tx: &mut Tx, reset: &Reset<'_>) -> Result<(), StoreError> {
-        let sql = "insert into adjustments (id, at, scope, owner_id, measure, period, zone, period_start, bucket, amount,
+        let sql =
+            "insert into adjustments (id, at, scope, owner_id, measure, period, zone, period_start, bucket, amount,
                        made_by)
                    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let Reset { limit, at, .. } = reset;

@@ -44,7 +44,8 @@ struct Row {
     attempts: String,
 }
 
-const COLUMNS: &str = "id, at, key_id, key_name, account_id, group_id, funding, endpoint, dialect, model, stream, client_ip, user_agent,
+const COLUMNS: &str =
+    "id, at, key_id, key_name, account_id, group_id, funding, endpoint, dialect, model, stream, client_ip, user_agent,
     client_request_id, state, held_input, held_output, held_nanos, status, refusal, input_tokens, cached_input_tokens,
     output_tokens, reasoning_tokens, cost_nanos, cost_basis, usage_source, provider, first_byte_ms, total_ms, attempts";
 

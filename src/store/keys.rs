@@ -76,7 +76,8 @@ impl TryFrom<Row> for Key {
     }
 }
 
-const COLUMNS: &str = "id, account_id, group_id, rule_id, name, hint, status, expires_at, models, ip_allowlist, endpoints, timezone,
+const COLUMNS: &str =
+    "id, account_id, group_id, rule_id, name, hint, status, expires_at, models, ip_allowlist, endpoints, timezone,
     rpm, tpm, rpd, token_quota_max, token_quota_reset, monthly_tokens, monthly_spend_nanos, credit_quota_nanos,
     max_tokens_per_request, max_cost_per_request_nanos, created_at, last_used_at, revoked_at";
 

@@ -102,8 +102,7 @@ impl Store {
     pub async fn enter(tx: &mut Tx, node: &NodeId) -> Result<Entered, StoreError> {
         Self::lock_books(tx, false).await?;
         let sql = sqlx::AssertSqlSafe(format!("select {NOW} from nodes where id = $1 for share"));
-        let now: Option<i64> =
-            on_tx!(tx, db => sqlx::query_scalar(sql).bind(node.as_str()).fetch_optional(db).await)?;
+        let now: Option<i64> = on_tx!(tx, db => sqlx::query_scalar(sql).bind(node.as_str()).fetch_optional(db).await)?;
         Ok(now.map_or(Entered::Fenced, |now| Entered::At(Time::from_micros(now))))
     }
 

@@ -134,10 +134,10 @@ fn cause(refusal: &Refusal) -> String {
             None => "the quota is spent",
         },
         Code::SubscriptionExhausted => "the subscription’s cycle is spent",
-        Code::BalanceExhausted => "the balance is spent",
-        Code::OutsideAllowedHours => "it is outside the hours that the key’s rule allows",
+        Code::BalanceExhausted => "the account’s balance is spent",
         Code::ModelNotAllowed => "the key may not call this model",
         Code::IpNotAllowed => "the key may not be used from there",
+        Code::OutsideAllowedHours => "the key’s rule allows no calls at that hour",
         Code::EndpointNotAllowed => "the key may not use this endpoint",
         Code::ModelNotFound => "there is no such model",
         Code::BodyTooLarge => "the request is too large",
@@ -201,6 +201,7 @@ fn shut_gate(detail: &Detail, call: &Call) -> ShutGate {
     };
     let scope = match detail.scope.as_str() {
         "account" => "Account",
+        "group" => "Group",
         _ => "Key",
     };
     ShutGate {

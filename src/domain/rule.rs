@@ -1,0 +1,353 @@
+//! A reusable template of a credit quota and of hours, which governs the keys bound to it.
+
+use super::credits::Credits;
+use super::hours::Hours;
+use super::id::{AccountId, RuleId};
+use super::key::MOST_CREDITS;
+use super::limit::{Limit, Measure, Owner, RuleRef};
+use super::period::{Period, Zone};
+use super::problem::{Check, Problem};
+use super::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// A quota rule. The credits are counted for each key that it governs, on the key's own meter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    pub id: RuleId,
+    pub account_id: AccountId,
+    pub name: String,
+    pub description: String,
+    /// A rule that is switched off restricts nobody, and keeps its bindings.
+    pub enabled: bool,
+    pub quota: Option<RuleQuota>,
+    /// `None` = at any time.
+    pub hours: Option<Hours>,
+    /// Where the quota's periods begin at midnight; `None` = in the zone of the hours, else UTC.
+    pub timezone: Option<String>,
+    pub created_at: Time,
+}
+
+/// Credits that come back with each period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleQuota {
+    pub credits: Credits,
+    pub period: RulePeriod,
+}
+
+/// How long a rule's credits last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RulePeriod {
+    Daily,
+    Weekly,
+    Monthly,
+}
+
+impl RulePeriod {
+    pub const ALL: [RulePeriod; 3] = [RulePeriod::Daily, RulePeriod::Weekly, RulePeriod::Monthly];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RulePeriod::Daily => "daily",
+            RulePeriod::Weekly => "weekly",
+            RulePeriod::Monthly => "monthly",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        RulePeriod::ALL.into_iter().find(|period| period.as_str() == text)
+    }
+
+    pub fn period(self) -> Period {
+        match self {
+            RulePeriod::Daily => Period::Day,
+            RulePeriod::Weekly => Period::Week,
+            RulePeriod::Monthly => Period::Month,
+        }
+    }
+}
+
+/// What a rule is made of, and what an edit replaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSpec {
+    pub name: String,
+    /// Whose rule it is; `None` = the one who asks.
+    #[serde(default)]
+    pub account_id: Option<AccountId>,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    #[serde(default)]
+    pub quota: Option<RuleQuota>,
+    #[serde(default)]
+    pub hours: Option<Hours>,
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl RuleSpec {
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            account_id: None,
+            description: String::new(),
+            enabled: true,
+            quota: None,
+            hours: None,
+            timezone: None,
+        }
+    }
+
+    /// A rule that restricts nothing passes: it may be a draft, or stand for “no restriction” as a default.
+    ///
+    /// # Errors
+    /// Every field that will not do, by its path in the management API.
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut check = Check::default();
+        check.name(&self.name);
+        check.description(&self.description);
+        let real = |quota: &RuleQuota| (Credits::ZERO..=MOST_CREDITS).contains(&quota.credits);
+        check.that(
+            self.quota.as_ref().is_none_or(real),
+            "quota.credits",
+            "Write credits from 0 to 1,000,000,000, or clear the quota for no limit.",
+        );
+        if let Some(hours) = &self.hours {
+            hours.check("hours", &mut check);
+        }
+        if let Some(timezone) = &self.timezone {
+            check.zone("timezone", timezone);
+        }
+        check.done()
+    }
+
+    /// The rule in plain words: “At most 50 credits a day, from midnight in Asia/Shanghai; calls allowed weekdays
+    /// 08:00–20:00.” It reads no time zones, so that the browser can say it while the rule is typed.
+    pub fn text(&self) -> String {
+        let zone = zone_name(self.timezone.as_deref(), self.hours.as_ref());
+        let quota = self.quota.map(|quota| {
+            let credits = in_words(quota.credits);
+            let (period, from) = match quota.period {
+                RulePeriod::Daily => ("day", "midnight"),
+                RulePeriod::Weekly => ("week", "midnight on Monday"),
+                RulePeriod::Monthly => ("month", "midnight on the 1st"),
+            };
+            format!("at most {credits} a {period}, from {from} in {zone}")
+        });
+        let hours = self.hours.as_ref().map(|hours| {
+            // The quota has just named the zone, if it is the same.
+            let when = if quota.is_some() && hours.timezone.trim() == zone { hours.when() } else { hours.text() };
+            format!("calls allowed {when}")
+        });
+        let says = match (quota, hours) {
+            (Some(quota), Some(hours)) => format!("{quota}; {hours}"),
+            (Some(only), None) | (None, Some(only)) => only,
+            (None, None) => "restricts nothing: no limit on credits, and calls at any time".to_owned(),
+        };
+        match self.enabled {
+            true => format!("{}{}.", says[..1].to_uppercase(), &says[1..]),
+            false => format!("Switched off; when on: {says}."),
+        }
+    }
+}
+
+impl Rule {
+    /// The editable part, as it stands.
+    pub fn spec(&self) -> RuleSpec {
+        RuleSpec {
+            name: self.name.clone(),
+            account_id: Some(self.account_id.clone()),
+            description: self.description.clone(),
+            enabled: self.enabled,
+            quota: self.quota,
+            hours: self.hours.clone(),
+            timezone: self.timezone.clone(),
+        }
+    }
+
+    /// Where its quota's periods begin at midnight.
+    pub fn quota_zone(&self) -> Zone {
+        let name = zone_name(self.timezone.as_deref(), self.hours.as_ref());
+        Zone::parse(name).unwrap_or_else(Zone::utc)
+    }
+
+    /// How a refusal names it.
+    pub fn reference(&self) -> RuleRef {
+        RuleRef { id: self.id.clone(), name: self.name.clone() }
+    }
+
+    /// The ceiling that it sets for one key that it governs, `owner`. `None` without a quota, and while switched off.
+    pub fn ceiling(&self, owner: Owner) -> Option<Limit> {
+        let quota = self.quota.filter(|_| self.enabled)?;
+        Some(Limit {
+            owner,
+            name: "rule",
+            measure: Measure::Credits,
+            period: quota.period.period(),
+            zone: self.quota_zone(),
+            max: quota.credits.nanos(),
+            rule: Some(self.reference()),
+        })
+    }
+
+    /// The hours that it sets for the keys it governs. `None` where it sets none, and while switched off.
+    pub fn hours_in_force(&self) -> Option<&Hours> {
+        self.hours.as_ref().filter(|_| self.enabled)
+    }
+
+    /// The rule in plain words.
+    pub fn text(&self) -> String {
+        self.spec().text()
+    }
+}
+
+/// The name of the zone in which a rule's quota is counted.
+fn zone_name<'a>(own: Option<&'a str>, hours: Option<&'a Hours>) -> &'a str {
+    own.or(hours.map(|hours| hours.timezone.as_str())).unwrap_or("UTC").trim()
+}
+
+/// `50 credits`, `1 credit`, `12.50 credits`.
+fn in_words(credits: Credits) -> String {
+    let exact = credits.to_string();
+    match exact.strip_suffix(".00").unwrap_or(&exact) {
+        "1" => "1 credit".to_owned(),
+        sum => format!("{sum} credits"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::limit::Scope;
+    use proptest::prelude::*;
+
+    fn rule(spec: RuleSpec) -> Rule {
+        Rule {
+            id: "r".into(),
+            account_id: "a".into(),
+            name: spec.name,
+            description: spec.description,
+            enabled: spec.enabled,
+            quota: spec.quota,
+            hours: spec.hours,
+            timezone: spec.timezone,
+            created_at: Time::EPOCH,
+        }
+    }
+
+    fn read(text: &str) -> RuleSpec {
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    fn owner() -> Owner {
+        Owner { scope: Scope::Key, id: "k".to_owned() }
+    }
+
+    const DEV: &str = r#"{"name":"Dev","description":"","enabled":true,"quota":{"credits":"50.00","period":"daily"},
+        "hours":{"timezone":"Asia/Shanghai","weekdays":["mon","tue"],"ranges":["08:00-20:00"]}}"#;
+
+    #[test]
+    fn a_rule_is_read_as_the_contract_writes_it() {
+        let spec = read(DEV);
+        assert_eq!(spec.check(), Ok(()));
+        assert_eq!(spec.quota.map(|quota| quota.credits), Credits::parse("50"));
+        assert_eq!(read(r#"{"name":"Dev","quota":null,"hours":null}"#), RuleSpec::named("Dev"));
+        for bad in [
+            r#"{"name":"x","colour":"red"}"#,
+            r#"{"name":"x","quota":{"credits":"1","period":"never"}}"#,
+            r#"{"name":"x","quota":{"credits":1,"period":"daily"}}"#,
+        ] {
+            assert!(serde_json::from_str::<RuleSpec>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_bad_field_is_named_by_its_path() {
+        let spec = read(
+            r#"{"name":"","timezone":"","quota":{"credits":"-1","period":"daily"},
+                "hours":{"timezone":"Mars/Olympus","weekdays":[],"ranges":[]}}"#,
+        );
+        let problem = spec.check().expect_err("bad");
+        let fields: Vec<_> = problem.fields.iter().map(|field| field.field.as_str()).collect();
+        let bad = ["name", "quota.credits", "hours.timezone", "hours.weekdays", "hours.ranges", "timezone"];
+        assert_eq!(fields, bad);
+    }
+
+    #[test]
+    fn a_rule_says_in_plain_words_what_it_allows() {
+        let weekdays = r#""weekdays":["mon","tue","wed","thu","fri"],"ranges":["08:00-20:00"]"#;
+        let shanghai = format!(r#""hours":{{"timezone":"Asia/Shanghai",{weekdays}}}"#);
+        for (members, text) in [
+            (
+                format!(r#""quota":{{"credits":"50.00","period":"daily"}},{shanghai}"#),
+                "At most 50 credits a day, from midnight in Asia/Shanghai; calls allowed weekdays 08:00–20:00.",
+            ),
+            (
+                format!(r#""quota":{{"credits":"12.5","period":"weekly"}},"timezone":"UTC+1",{shanghai}"#),
+                "At most 12.50 credits a week, from midnight on Monday in UTC+1; \
+                 calls allowed weekdays 08:00–20:00 (Asia/Shanghai).",
+            ),
+            (
+                r#""quota":{"credits":"1","period":"monthly"}"#.to_owned(),
+                "At most 1 credit a month, from midnight on the 1st in UTC.",
+            ),
+            (shanghai, "Calls allowed weekdays 08:00–20:00 (Asia/Shanghai)."),
+            (
+                r#""enabled":false,"quota":{"credits":"0","period":"daily"}"#.to_owned(),
+                "Switched off; when on: at most 0 credits a day, from midnight in UTC.",
+            ),
+            (r#""description":"a draft""#.to_owned(), "Restricts nothing: no limit on credits, and calls at any time."),
+        ] {
+            let spec = read(&format!(r#"{{"name":"Dev",{members}}}"#));
+            assert_eq!(spec.check(), Ok(()), "{members}");
+            assert_eq!(rule(spec).text(), text);
+        }
+    }
+
+    #[test]
+    fn a_rule_counts_in_its_own_zone_else_in_that_of_its_hours_else_in_utc() {
+        let spec = read(DEV);
+        let own = RuleSpec { timezone: Some("Europe/Berlin".to_owned()), ..spec.clone() };
+        assert_eq!(rule(own).quota_zone().name(), "Europe/Berlin");
+        assert_eq!(rule(spec.clone()).quota_zone().name(), "Asia/Shanghai");
+        assert_eq!(rule(RuleSpec { hours: None, ..spec }).quota_zone().name(), "UTC");
+    }
+
+    #[test]
+    fn a_rule_sets_a_ceiling_for_each_key_and_none_while_it_is_switched_off() {
+        let dev = rule(read(DEV));
+        let limit = dev.ceiling(owner()).expect("it has a quota");
+        assert_eq!((limit.owner, limit.name, limit.measure), (owner(), "rule", Measure::Credits));
+        assert_eq!((limit.period, limit.max), (Period::Day, 50_000_000_000));
+        assert_eq!(limit.rule, Some(RuleRef { id: "r".into(), name: "Dev".to_owned() }));
+        assert!(dev.hours_in_force().is_some());
+        let off = Rule { enabled: false, ..dev };
+        assert_eq!((off.ceiling(owner()), off.hours_in_force()), (None, None));
+        assert_eq!(rule(RuleSpec::named("Dev")).ceiling(owner()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_that_passes_keeps_its_credits_to_the_nano_and_reads_back_the_same(
+            nanos in 0..=MOST_CREDITS.nanos(),
+            period in prop::sample::select(RulePeriod::ALL.to_vec()),
+            enabled in any::<bool>(),
+        ) {
+            let quota = Some(RuleQuota { credits: Credits::from_nanos(nanos), period });
+            let spec = RuleSpec { quota, enabled, account_id: Some("a".into()), ..read(DEV) };
+            prop_assert_eq!(spec.check(), Ok(()));
+            let text = serde_json::to_string(&spec).expect("JSON");
+            prop_assert_eq!(&read(&text), &spec);
+            prop_assert_eq!(&rule(spec.clone()).spec(), &spec);
+            prop_assert_eq!(rule(spec).ceiling(owner()).map(|limit| limit.max), enabled.then_some(nanos));
+            prop_assert_eq!(RulePeriod::parse(period.as_str()), Some(period));
+        }
+    }
+}
