@@ -118,8 +118,11 @@ async fn one_host(State(origin): State<String>, request: Request, next: Next) ->
 }
 
 async fn ready(State(gateway): State<Gateway>) -> Response {
-    match gateway.store().ping().await {
-        Ok(()) => "ready\n".into_response(),
+    match gateway.may_admit().await {
+        Ok(true) => "ready\n".into_response(),
+        Ok(false) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "this process has lost its lease on the books\n").into_response()
+        }
         Err(error) => {
             tracing::warn!(%error, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be reached\n").into_response()

@@ -265,6 +265,17 @@ impl Gateway {
         Ok(buried)
     }
 
+    /// Whether the database answers and, where others share it, still knows this process.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn may_admit(&self) -> Result<bool, StoreError> {
+        if self.0.store.is_shared() {
+            return self.0.store.is_known(&self.0.books.node()).await;
+        }
+        self.0.store.ping().await.map(|()| true)
+    }
+
     /// Takes leave of the others, with nothing in flight.
     ///
     /// # Errors

@@ -49,6 +49,16 @@ impl Store {
         Ok(rows == 1)
     }
 
+    /// Whether a process is known and its lease has not run out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_known(&self, node: &NodeId) -> Result<bool, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("select count(*) from nodes where id = $1 and expires_at >= {NOW}"));
+        let known: i64 = on!(self.read(), db => sqlx::query_scalar(sql).bind(node.as_str()).fetch_one(db).await)?;
+        Ok(known == 1)
+    }
+
     /// Takes leave. The process must have nothing in flight.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What the installation knows of itself, and the version of its configuration.
 
 use super::{Store, StoreError, Tx, on, on_tx};
+use sqlx::postgres::PgListener;
 
 impl Store {
     /// # Errors
@@ -57,7 +58,37 @@ impl Store {
         let sql = "insert into settings (name, value) values ('version', '1')
                    on conflict (name) do update
                    set value = cast(cast(settings.value as bigint) + 1 as text)";
-        on_tx!(tx, db => sqlx::query(sql).execute(db).await.map(drop))?;
+        on_tx!(&mut *tx, db => sqlx::query(sql).execute(db).await.map(drop))?;
+        // Other processes on a shared database hear of it when the change commits.
+        if let Tx::Postgres(tx) = tx {
+            sqlx::query("select pg_notify('tollgate_configuration', '')").execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Hears of changes to the configuration as they commit; `None` where no other process could make one unseen.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn listen(&self) -> Result<Option<Changes>, StoreError> {
+        let Store::Postgres(pool) = self else { return Ok(None) };
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen("tollgate_configuration").await?;
+        Ok(Some(Changes(listener)))
+    }
+}
+
+/// The changes of a shared configuration.
+#[derive(Debug)]
+pub struct Changes(PgListener);
+
+impl Changes {
+    /// Waits for the next one. After a broken connection one may have been missed, and it returns at once.
+    ///
+    /// # Errors
+    /// When the connection cannot be made again.
+    pub async fn next(&mut self) -> Result<(), StoreError> {
+        self.0.try_recv().await?;
         Ok(())
     }
 }
