@@ -5,6 +5,7 @@ pub mod admit;
 pub mod authenticate;
 mod books;
 pub mod catalog;
+pub(crate) mod decide;
 pub mod dial;
 pub mod forecast;
 pub mod hold;

@@ -6,11 +6,12 @@
 //! If it falls silent, another deletes the row and resolves its calls; from then on it is fenced.
 
 use super::books::Books;
+use super::decide::{self, Asked, Ended, Shelf, Taken};
 use super::journal::{Entry, Rejected, postings};
 use super::{Gateway, Inner};
-use crate::domain::call::{Arrival, Call, Settlement};
+use crate::domain::call::{Arrival, Bound, Call, Settlement};
 use crate::domain::id::{CallId, NodeId};
-use crate::domain::ledger::{Book, Ledger, NotAdmitted, Open};
+use crate::domain::ledger::{Book, Ledger, NotAdmitted};
 use crate::domain::limit::{Limit, Owner};
 use crate::domain::time::Time;
 use crate::store::books::Reset;
@@ -62,51 +63,71 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Shelf for Tx {
+    async fn enter(&mut self, node: &NodeId) -> Result<Entered, StoreError> {
+        Store::enter(self, node).await
+    }
+
+    async fn bury(&mut self, node: &NodeId) -> Result<bool, StoreError> {
+        Store::lock_books(self, false).await?;
+        Store::bury(self, node).await
+    }
+
+    async fn books(&mut self, owners: &BTreeSet<String>, to_move: bool) -> Result<Vec<(Owner, Book)>, StoreError> {
+        Store::books(self, owners, to_move).await
+    }
+
+    async fn pending(&mut self, node: Option<&NodeId>) -> Result<Vec<Call>, StoreError> {
+        Store::pending_calls(self, node).await
+    }
+
+    async fn counted_for(&mut self, limit: &Limit, at: Time) -> Result<Vec<(Time, i64)>, StoreError> {
+        Store::counted_for(self, limit, at).await
+    }
+
+    async fn settle(&mut self, settlement: &Settlement) -> Result<bool, StoreError> {
+        Store::settle_call(self, settlement).await
+    }
+
+    async fn insert_pending(&mut self, arrival: &Arrival, bound: &Bound, node: &NodeId) -> Result<(), StoreError> {
+        Store::insert_pending(self, arrival, bound, node).await
+    }
+
+    async fn save(&mut self, owner: &Owner, book: &Book) -> Result<(), StoreError> {
+        Store::save_book(self, owner, book).await
+    }
+}
+
 /// Writes a batch in one transaction: settlements first, so that what they free is there for the calls beside them.
 pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(), StoreError> {
     let (limits, owners) = (consulted(batch), owners(batch));
     make_places(gateway, &limits).await?;
     let (mut tx, at) = enter(gateway).await?;
-    let mut ledger = Ledger::default();
-    let mut before = Vec::new();
-    for (owner, book) in Store::books(&mut tx, &owners, true).await? {
-        before.push((owner.clone(), book.clone()));
-        ledger.put(owner, book);
-    }
-    load_missing(&mut tx, &mut ledger, &limits, at).await?;
-    for entry in batch.iter_mut() {
-        if let Entry::Settle { arrival, bound, settlement, posted, .. } = entry {
-            *posted = Store::settle_call(&mut tx, settlement).await?;
-            if *posted {
-                ledger.post(
-                    &Open { owners: arrival.owners(), at: arrival.at, held: bound.amount() },
-                    settlement.amount(),
-                );
-            }
-        }
-    }
+    let node = gateway.books.node();
+    let mut taken = Taken::from(&mut tx, &owners, &limits, at, true).await?;
+    settle(&mut tx, &mut taken, batch).await?;
     for entry in batch.iter_mut() {
         match entry {
             Entry::Admit { hold, limits, verdict, .. } => {
                 hold.arrive(at);
-                *verdict = match ledger.admit(hold.arrival().id.clone(), hold.open(), limits) {
+                let asked = Asked { arrival: hold.shared_arrival(), bound: hold.bound, limits: Arc::clone(limits) };
+                *verdict = match taken.admit(&mut tx, &asked, &node).await? {
                     Ok(()) => None,
                     Err(NotAdmitted::Short { short, trace }) => Some(Rejected::Short { short, trace, at }),
-                    // Every meter was loaded above, for this very instant.
+                    // Every meter was made above, for this very instant.
                     Err(NotAdmitted::NotLoaded(_)) => Some(Rejected::Unavailable),
                 };
-                hold.note_rates(&ledger, limits);
+                hold.note_rates(&taken.ledger, limits);
                 if verdict.is_none() {
-                    Store::insert_pending(&mut tx, hold.arrival(), &hold.bound, &gateway.books.node()).await?;
                     hold.goes_live();
                 }
             }
             Entry::Refused { arrival, refusal } => Store::insert_refused(&mut tx, arrival, refusal).await?,
             Entry::Reset { limit, by, entries, .. } => {
-                *entries = ledger.reset(limit, at).unwrap_or_default();
+                *entries = taken.ledger.reset(limit, at).unwrap_or_default();
                 let id = gateway.clock.id();
                 Store::insert_reset(&mut tx, &Reset { id: &id, limit, at, entries, made_by: by }).await?;
-                ledger.adjust(limit, at, entries);
+                taken.ledger.adjust(limit, at, entries);
             }
             Entry::Settle { .. } | Entry::Load { .. } | Entry::Idle { .. } => {}
         }
@@ -114,15 +135,31 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
     for posting in postings(batch) {
         Store::post_usage(&mut tx, &posting).await?;
     }
-    save(&mut tx, &mut ledger, &before, Some(at)).await?;
+    taken.put_back(&mut tx, Some(at)).await?;
     tx.commit().await
+}
+
+/// Ends the calls of a batch that have come to their end, and notes which of them had not ended before.
+async fn settle(tx: &mut Tx, taken: &mut Taken, batch: &mut [Entry]) -> Result<(), StoreError> {
+    let ended = batch.iter().filter_map(|entry| match entry {
+        Entry::Settle { arrival, bound, settlement, .. } => Some(Ended { arrival, bound: *bound, settlement }),
+        _ => None,
+    });
+    let ended: Vec<Ended<'_>> = ended.collect();
+    let mut first = taken.settle(tx, &ended).await?.into_iter();
+    for entry in batch {
+        if let Entry::Settle { posted, .. } = entry {
+            *posted = first.next().unwrap_or(false);
+        }
+    }
+    Ok(())
 }
 
 /// Begins a transaction that this process is not fenced from; the instant is the store's.
 async fn enter(gateway: &Inner) -> Result<(Tx, Time), StoreError> {
     loop {
         let mut tx = gateway.store.begin().await?;
-        match Store::enter(&mut tx, &gateway.books.node()).await? {
+        match tx.enter(&gateway.books.node()).await? {
             Entered::At(store_time) => return Ok((tx, gateway.clock.of_the_store(store_time))),
             Entered::Fenced => {
                 drop(tx);
@@ -176,49 +213,11 @@ async fn make_places(gateway: &Inner, limits: &[Limit]) -> Result<(), StoreError
     Ok(())
 }
 
-/// Makes the meters that are not there yet, from what the rows say is used and held. The owners' rows are locked, so
-/// nothing of theirs moves meanwhile.
-async fn load_missing(tx: &mut Tx, ledger: &mut Ledger, limits: &[Limit], at: Time) -> Result<(), StoreError> {
-    let missing = ledger.missing(limits, at);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let in_flight: Vec<Open> = Store::pending_calls(tx, None).await?.iter().map(open).collect();
-    for limit in missing {
-        let counted = Store::counted_for(tx, &limit, at).await?;
-        ledger.load(&limit, at, &counted, in_flight.iter());
-    }
-    Ok(())
-}
-
-fn open(call: &Call) -> Open {
-    Open { owners: call.arrival.owners(), at: call.arrival.at, held: call.bound.amount() }
-}
-
-/// Writes back the meters that moved, without those that are over at `now`.
-async fn save(tx: &mut Tx, ledger: &mut Ledger, before: &[(Owner, Book)], now: Option<Time>) -> Result<(), StoreError> {
-    for (owner, old) in before {
-        let Some(mut book) = ledger.take(owner) else { continue };
-        if let Some(now) = now {
-            book.prune(now);
-        }
-        if book != *old {
-            Store::save_book(tx, owner, &book).await?;
-        }
-    }
-    Ok(())
-}
-
 /// Meters as they stand, for whoever only looks: nothing is locked and nothing is made.
 pub(super) async fn look(store: &Store, limits: &[Limit], at: Time) -> Result<Ledger, StoreError> {
     let mut tx = store.begin_read().await?;
     let owners = limits.iter().map(|limit| limit.owner.to_text()).collect();
-    let mut ledger = Ledger::default();
-    for (owner, book) in Store::books(&mut tx, &owners, false).await? {
-        ledger.put(owner, book);
-    }
-    load_missing(&mut tx, &mut ledger, limits, at).await?;
-    Ok(ledger)
+    Ok(Taken::from(&mut tx, &owners, limits, at, false).await?.ledger)
 }
 
 /// Takes a new name, after others have held this process for dead. Its calls in flight have been charged already.
@@ -287,33 +286,12 @@ impl Gateway {
     /// Declares a silent process dead, and charges each of its calls the whole hold: nobody can say what it used.
     async fn bury(&self, node: &NodeId) -> Result<bool, StoreError> {
         let mut tx = self.0.store.begin().await?;
-        Store::lock_books(&mut tx, false).await?;
-        if !Store::bury(&mut tx, node).await? {
-            return Ok(false);
-        }
-        let calls = Store::pending_calls(&mut tx, Some(node)).await?;
-        let owners = calls.iter().flat_map(|call| call.arrival.owners().iter().map(Owner::to_text).collect::<Vec<_>>());
-        let (owners, mut ledger, mut before) = (owners.collect(), Ledger::default(), Vec::new());
-        for (owner, book) in Store::books(&mut tx, &owners, true).await? {
-            before.push((owner.clone(), book.clone()));
-            ledger.put(owner, book);
-        }
-        let mut ends = Vec::new();
-        for call in &calls {
-            let end = Settlement::interrupted(&call.arrival, &call.bound);
-            if Store::settle_call(&mut tx, &end).await? {
-                ledger.post(&open(call), end.amount());
-                ends.push((call, end));
-            }
-        }
-        let mut postings: Vec<Posting<'_>> =
-            ends.iter().map(|(call, end)| Posting::settled(&call.arrival, end)).collect();
+        let Some(ends) = decide::bury(&mut tx, node).await? else { return Ok(false) };
+        let mut postings: Vec<Posting<'_>> = ends.iter().map(|(arrival, end)| Posting::settled(arrival, end)).collect();
         postings.sort_by(|one, other| one.place().cmp(&other.place()));
         for posting in &postings {
             Store::post_usage(&mut tx, posting).await?;
         }
-        // Periods that are over are forgotten by whoever moves these meters next.
-        save(&mut tx, &mut ledger, &before, None).await?;
         tx.commit().await?;
         tracing::warn!(node = %node, calls = ends.len(), "a process fell silent; its calls are charged what they held");
         Ok(true)
