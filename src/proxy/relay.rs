@@ -3,10 +3,12 @@
 use super::call::{self, Chat};
 use super::error::{ProxyError, openai, upstream_failed};
 use super::meter::{Seen, Tally};
+use super::tokens::{self, Input};
 use super::upstream::{self, Failure, UpstreamBody};
 use super::{Door, builtin, client_ip, rates, sse};
 use crate::domain::call::Arrival;
 use crate::domain::id::CallId;
+use crate::domain::model::Model;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::time::Time;
 use crate::gateway::Gateway;
@@ -94,12 +96,36 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
         return Err(Refusal::new(Code::NoRouteAvailable, format!("No provider serves model {:?} now.", model.name))); // 503
     }
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
-    let hold = gateway.admit(&holder, &model, arrival, upstream::ceiling(&ways, &chat)).await?; // 400, 402, 429, 503
+    let (hold, input) = admit(door, &holder, &model, arrival, &ways, &chat).await?; // 400, 402, 429, 503
     let rates = rates::headers(gateway, &holder).await;
     let delay = builtin::delay(&visit.headers);
-    let tally = Tally::new(upstream::estimated_input(&ways, &chat), upstream::is_exact(&ways));
+    let tally = Tally::new(input.likely, upstream::is_exact(&ways));
     let exchange = Exchange { gateway: gateway.clone(), hold, chat, ways, delay, tally, rates };
     Ok(exchange.begin().await) // 502, 504
+}
+
+/// Holds what the call may use at most, and says what its input comes to. Far from every limit nobody pays for a
+/// tokenizer: only where the bytes of the input do not fit is it counted, and the call tried once more.
+async fn admit(
+    door: &Door,
+    holder: &Holder,
+    model: &Model,
+    arrival: Arrival,
+    ways: &[Way],
+    chat: &Chat,
+) -> Result<(Hold, Input), Refusal> {
+    let gateway = &door.gateway;
+    let input = tokens::uncounted(ways, chat, model);
+    let refusal = match gateway.admit(holder, model, arrival.clone(), upstream::ceiling(ways, chat, input)).await {
+        Ok(hold) => return Ok((hold, input)),
+        Err(refusal) => refusal,
+    };
+    let counted = match tokens::may_help(&refusal) {
+        true => tokens::counted(&door.terms.vocabularies, ways, chat, input).await,
+        false => None,
+    };
+    let input = counted.ok_or(refusal)?;
+    Ok((gateway.admit(holder, model, arrival, upstream::ceiling(ways, chat, input)).await?, input))
 }
 
 impl Visit {

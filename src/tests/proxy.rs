@@ -5,3 +5,4 @@ mod chat;
 mod quota;
 mod refusals;
 mod streams;
+mod tokens;
