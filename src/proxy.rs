@@ -2,6 +2,7 @@
 
 mod builtin;
 mod call;
+mod cap;
 mod error;
 mod meter;
 mod models;

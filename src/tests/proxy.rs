@@ -2,6 +2,7 @@
 
 mod books;
 mod chat;
+mod cuts;
 mod quota;
 mod refusals;
 mod streams;
