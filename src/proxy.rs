@@ -2,14 +2,20 @@
 
 mod builtin;
 mod call;
+mod cap;
 mod error;
 mod meter;
 mod models;
+mod prompt;
 mod quota;
 mod rates;
 mod relay;
 mod sse;
+mod tokens;
 mod upstream;
+mod vocabulary;
+
+pub use vocabulary::Vocabularies;
 
 use crate::gateway::Gateway;
 use axum::Router;
@@ -28,11 +34,13 @@ pub struct ProxyTerms {
     pub max_body_bytes: usize,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Arc<[IpNet]>,
+    /// Shared by all that counts tokens in this process.
+    pub vocabularies: Arc<Vocabularies>,
 }
 
 impl Default for ProxyTerms {
     fn default() -> Self {
-        Self { max_body_bytes: 32 << 20, trusted_proxies: Arc::new([]) }
+        Self { max_body_bytes: 32 << 20, trusted_proxies: Arc::new([]), vocabularies: Arc::default() }
     }
 }
 

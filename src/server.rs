@@ -45,6 +45,7 @@ impl Doors {
         let proxy = ProxyTerms {
             max_body_bytes: settings.max_body_bytes,
             trusted_proxies: settings.trusted_proxy.clone().into(),
+            ..ProxyTerms::default()
         };
         Self { proxy, origin: settings.origin().to_owned(), stop }
     }

@@ -67,6 +67,8 @@ pub(super) struct Chat {
     pub stream: bool,
     pub output: Output,
     pub choices: u64,
+    /// A message may hold a list of parts: there is a list within the list of messages, or a bracket in a text.
+    pub has_lists: bool,
 }
 
 /// Whether the caller asks for usage at the end of a stream, or how to ask for it.
@@ -132,7 +134,7 @@ impl Chat {
     pub(super) fn read(body: Bytes, model: String) -> Result<Self, Refusal> {
         let fields: Fields = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
         let messages = fields.messages.filter(|raw| raw.get().starts_with('['));
-        messages.ok_or_else(|| invalid("messages", "\"messages\" must be a list of messages."))?;
+        let messages = messages.ok_or_else(|| invalid("messages", "\"messages\" must be a list of messages."))?;
         let stream = match fields.stream.map(RawValue::get) {
             None | Some("null" | "false") => false,
             Some("true") => true,
@@ -165,6 +167,7 @@ impl Chat {
             stream,
             output,
             choices,
+            has_lists: messages.get()[1..].contains('['),
             body,
         })
     }

@@ -10,12 +10,19 @@ use serde_json::Value;
 pub(super) struct Tally {
     /// What the upstream said last.
     reported: Option<Usage>,
-    /// Text relayed, in chunks and in bytes or, where words are tokens, in words.
+    /// Text relayed since the last count, in chunks and in bytes or, where words are tokens, in words.
     chunks: u64,
     text: u64,
+    /// Tokens of the text before that, counted.
+    counted: u64,
+    /// The text itself, choice by choice, where it may have to be counted.
+    kept: Option<Vec<String>>,
     words_are_tokens: bool,
     input: u64,
 }
+
+/// OpenAI's largest `n`.
+const MOST_CHOICES: u64 = 128;
 
 /// What an event is to the relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +46,23 @@ struct Chunk {
 impl Tally {
     /// `input` is what the request's tokens are taken to be where no upstream says.
     pub(super) fn new(input: u64, words_are_tokens: bool) -> Self {
-        Self { reported: None, chunks: 0, text: 0, words_are_tokens, input }
+        Self { reported: None, chunks: 0, text: 0, counted: 0, kept: None, words_are_tokens, input }
+    }
+
+    /// Keeps what is relayed from here on, so that it can be counted.
+    pub(super) fn keep_text(&mut self) {
+        self.kept.get_or_insert_default();
+    }
+
+    /// The text relayed so far, if it is kept and its tokens are not known already; [`Tally::counted`] brings it back.
+    pub(super) fn uncounted(&mut self) -> Option<Vec<String>> {
+        let is_estimated = !self.words_are_tokens && self.chunks > 0;
+        if is_estimated { self.kept.take() } else { None }
+    }
+
+    /// All that has been relayed so far comes to this many tokens.
+    pub(super) fn counted(&mut self, text: Vec<String>, tokens: u64) {
+        (self.kept, self.counted, self.chunks, self.text) = (Some(text), tokens, 0, 0);
     }
 
     /// Reads one event's data, or a whole answer that is not streamed.
@@ -50,8 +73,11 @@ impl Tally {
         // What cannot be read is passed on all the same; it only tells us nothing.
         let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else { return Seen::Other };
         let choices = chunk.choices.as_array().map(Vec::as_slice).unwrap_or_default();
-        for said in choices.iter().filter_map(|choice| choice.get("delta").or_else(|| choice.get("message"))) {
-            self.relayed(said);
+        for choice in choices {
+            let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0).min(MOST_CHOICES) as usize;
+            if let Some(said) = choice.get("delta").or_else(|| choice.get("message")) {
+                self.relayed(index, said);
+            }
         }
         match usage(&chunk.usage) {
             Some(usage) => {
@@ -62,13 +88,20 @@ impl Tally {
         }
     }
 
-    fn relayed(&mut self, said: &Value) {
-        let tools = said.get("tool_calls").filter(|calls| !calls.is_null()).map(Value::to_string);
-        let text = |field: &str| said.get(field).and_then(Value::as_str);
-        let texts = [text("content"), text("reasoning_content"), tools.as_deref()];
-        for text in texts.into_iter().flatten().filter(|text| !text.is_empty()) {
+    fn relayed(&mut self, choice: usize, said: &Value) {
+        // Of a tool's call, what the model wrote: the JSON around it is written again with every chunk.
+        let calls = said.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let functions = calls.iter().filter_map(|call| call.get("function"));
+        let called = functions.flat_map(|function| [function.get("name"), function.get("arguments")]);
+        let texts = ["content", "reasoning_content", "refusal"].map(|field| said.get(field));
+        let texts = texts.into_iter().chain(called).flatten().filter_map(Value::as_str);
+        for text in texts.filter(|text| !text.is_empty()) {
             self.chunks += 1;
             self.text += if self.words_are_tokens { words(text) } else { text.len() as u64 };
+            if let Some(kept) = &mut self.kept {
+                kept.resize_with(kept.len().max(choice + 1), String::new);
+                kept[choice].push_str(text);
+            }
         }
     }
 
@@ -82,14 +115,19 @@ impl Tally {
 
     /// What an answer that was cut off used: the larger of what the upstream said last and our estimate.
     pub(super) fn cut_off(&self) -> Usage {
-        let (said, own) = (self.reported.unwrap_or_default(), self.estimate());
+        self.at_least(self.estimate())
+    }
+
+    /// The larger of this and what the upstream said last.
+    pub(super) fn at_least(&self, own: Usage) -> Usage {
+        let said = self.reported.unwrap_or_default();
         Usage { input: said.input.max(own.input), output: said.output.max(own.output), ..said }
     }
 
     /// A chunk is seldom less than a token, and a token seldom more than four bytes.
     fn estimate(&self) -> Usage {
-        let output = if self.words_are_tokens { self.text } else { self.chunks.max(self.text.div_ceil(4)) };
-        Usage::new(self.input, output)
+        let since = if self.words_are_tokens { self.text } else { self.chunks.max(self.text.div_ceil(4)) };
+        Usage::new(self.input, self.counted + since)
     }
 }
 
@@ -135,6 +173,17 @@ mod tests {
         assert_eq!(tally.note(b"not json"), Seen::Other);
         assert_eq!(tally.note(b"[DONE]"), Seen::Done);
         assert_eq!(tally.complete(), (Usage::new(9, 9), UsageSource::Estimated));
+    }
+
+    #[test]
+    fn of_a_tools_call_what_the_model_wrote_is_counted_and_not_the_json_around_it() {
+        let mut tally = Tally::new(9, false);
+        for arguments in ["", "{\\\"city\\\"", ":1}"] {
+            let call = format!(r#"{{"index":0,"id":"call_0123456789","function":{{"arguments":"{arguments}"}}}}"#);
+            tally.note(format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{call}]}}}}]}}"#).as_bytes());
+        }
+        // Ten bytes in two chunks.
+        assert_eq!(tally.complete(), (Usage::new(9, 3), UsageSource::Estimated));
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! The life of a call. Start reading here: [`relay`] is the whole story up to dispatch, [`Exchange`] what follows it.
 
 use super::call::{self, Chat};
+use super::cap::Cap;
 use super::error::{ProxyError, openai, upstream_failed};
 use super::meter::{Seen, Tally};
+use super::tokens::{self, Input};
 use super::upstream::{self, Failure, UpstreamBody};
 use super::{Door, builtin, client_ip, rates, sse};
 use crate::domain::call::Arrival;
 use crate::domain::id::CallId;
+use crate::domain::model::Model;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::time::Time;
+use crate::domain::usage::{Usage, UsageSource};
 use crate::domain::wallet::Funding;
 use crate::gateway::Gateway;
 use crate::gateway::authenticate::Holder;
@@ -95,12 +99,37 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
         return Err(Refusal::new(Code::NoRouteAvailable, format!("No provider serves model {:?} now.", model.name))); // 503
     }
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
-    let hold = gateway.admit(&holder, &model, arrival, upstream::ceiling(&ways, &chat)).await?; // 400, 402, 429, 503
+    let (hold, input) = admit(door, &holder, &model, arrival, &ways, &chat).await?; // 400, 402, 429, 503
     let rates = rates::headers(&hold.rates);
     let delay = builtin::delay(&visit.headers);
-    let tally = Tally::new(upstream::estimated_input(&ways, &chat), upstream::is_exact(&ways));
-    let exchange = Exchange { gateway: gateway.clone(), hold, chat, ways, delay, tally, rates };
+    let tally = Tally::new(input.likely, upstream::is_exact(&ways));
+    let cap = Cap::of(&holder.key, &ways, &door.terms.vocabularies);
+    let exchange = Exchange { gateway: gateway.clone(), hold, chat, ways, delay, tally, cap, rates };
     Ok(exchange.begin().await) // 502, 504
+}
+
+/// Holds what the call may use at most, and says what its input comes to. Far from every limit nobody pays for a
+/// tokenizer: only where the bytes of the input do not fit is it counted, and the call tried once more.
+async fn admit(
+    door: &Door,
+    holder: &Holder,
+    model: &Model,
+    arrival: Arrival,
+    ways: &[Way],
+    chat: &Chat,
+) -> Result<(Hold, Input), Refusal> {
+    let gateway = &door.gateway;
+    let input = tokens::uncounted(ways, chat, model);
+    let refusal = match gateway.admit(holder, model, arrival.clone(), upstream::ceiling(ways, chat, input)).await {
+        Ok(hold) => return Ok((hold, input)),
+        Err(refusal) => refusal,
+    };
+    let counted = match tokens::may_help(&refusal) {
+        true => tokens::counted(&door.terms.vocabularies, ways, chat, input).await,
+        false => None,
+    };
+    let input = counted.ok_or(refusal)?;
+    Ok((gateway.admit(holder, model, arrival, upstream::ceiling(ways, chat, input)).await?, input))
 }
 
 impl Visit {
@@ -134,6 +163,7 @@ struct Exchange {
     ways: Vec<Way>,
     delay: Duration,
     tally: Tally,
+    cap: Option<Cap>,
     rates: HeaderMap,
 }
 
@@ -207,16 +237,20 @@ impl Exchange {
         answer(head, whole);
     }
 
-    /// A stream: each event leaves as it arrives; the last one waits for the books.
+    /// A stream: each event leaves as it arrives, unless the call would then cost more than it may; the last one waits
+    /// for the books.
     async fn stream(self, response: Response<UpstreamBody>, head: oneshot::Sender<Answer>) {
-        let Exchange { hold, chat, mut tally, rates, .. } = self;
+        let Exchange { hold, chat, mut tally, mut cap, rates, .. } = self;
+        if cap.is_some() {
+            tally.keep_text();
+        }
         let (parts, mut body) = response.into_parts();
         let status = parts.status.as_u16();
         let (to_client, from_us) = mpsc::channel::<Bytes>(32);
         answer(head, self::head(&parts, rates, Body::from_stream(chunks(from_us))));
         let mut hold = Some(hold);
         let mut events = sse::Events::default();
-        let broken = loop {
+        let broken = 'stream: loop {
             let frame = tokio::select! {
                 frame = tokio::time::timeout(SILENCE, body.frame()) => frame,
                 () = to_client.closed() => return abandon(hold, &tally).await,
@@ -225,9 +259,13 @@ impl Exchange {
                 Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
                 Ok(None) => break None,
                 Ok(Some(Err(error))) => {
-                    break Some(format!("The provider broke off in the middle of its answer: {error}."));
+                    let message = format!("The provider broke off in the middle of its answer: {error}.");
+                    break Some((tally.cut_off(), upstream_failed(message)));
                 }
-                Err(_) => break Some("The provider fell silent in the middle of its answer.".to_owned()),
+                Err(_) => {
+                    let message = "The provider fell silent in the middle of its answer.";
+                    break Some((tally.cut_off(), upstream_failed(message)));
+                }
             };
             hold.iter_mut().for_each(Hold::first_byte);
             events.push(&bytes);
@@ -235,26 +273,40 @@ impl Exchange {
                 let seen = sse::data(&event).map_or(Seen::Other, |data| tally.note(&data));
                 match seen {
                     Seen::UsageOnly if !chat.wants_usage() => continue,
-                    Seen::Done => settle(&mut hold, status, &tally, None).await,
-                    Seen::UsageOnly | Seen::Other => {}
+                    Seen::Done => {
+                        let (usage, source) = tally.complete();
+                        settle(&mut hold, status, usage, source, None).await;
+                    }
+                    // All is said, and only the bill comes after it.
+                    Seen::UsageOnly => {}
+                    Seen::Other => {
+                        if let (Some(cap), Some(hold)) = (&mut cap, &hold)
+                            && let Some(passed) = cap.passed(hold, &mut tally).await
+                        {
+                            break 'stream Some(passed);
+                        }
+                    }
                 }
                 if to_client.send(event).await.is_err() {
                     return abandon(hold, &tally).await;
                 }
             }
         };
+        // An upstream that is cut off hears of it before the books do.
+        drop(body);
         let rest = events.rest();
         match broken {
             None => {
-                settle(&mut hold, status, &tally, None).await;
+                let (usage, source) = tally.complete();
+                settle(&mut hold, status, usage, source, None).await;
                 if let Some(rest) = rest {
                     // A client that left just now has been charged for what it was sent.
                     let _ = to_client.send(rest).await;
                 }
             }
-            Some(message) => {
-                let refusal = upstream_failed(message);
-                settle(&mut hold, refusal.code.status(), &tally, Some(refusal.clone())).await;
+            Some((usage, refusal)) => {
+                let status = refusal.code.status();
+                settle(&mut hold, status, usage, UsageSource::Estimated, Some(refusal.clone())).await;
                 let last = format!("data: {}\n\ndata: [DONE]\n\n", openai(&refusal));
                 let _ = to_client.send(Bytes::from(last)).await;
             }
@@ -263,17 +315,9 @@ impl Exchange {
 }
 
 /// Charges a stream that has come to its end, unless it has been charged.
-async fn settle(hold: &mut Option<Hold>, status: u16, tally: &Tally, error: Option<Refusal>) {
-    let Some(hold) = hold.take() else { return };
-    match error {
-        None => {
-            let (usage, source) = tally.complete();
-            hold.settle(status, usage, source, None).await;
-        }
-        Some(error) => {
-            let source = crate::domain::usage::UsageSource::Estimated;
-            hold.settle(status, tally.cut_off(), source, Some(error)).await;
-        }
+async fn settle(hold: &mut Option<Hold>, status: u16, usage: Usage, source: UsageSource, error: Option<Refusal>) {
+    if let Some(hold) = hold.take() {
+        hold.settle(status, usage, source, error).await;
     }
 }
 

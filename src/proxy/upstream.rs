@@ -3,6 +3,7 @@
 use super::builtin;
 use super::call::Chat;
 use super::error::upstream_failed;
+use super::tokens::{Input, is_builtin};
 use crate::domain::call::Attempt;
 use crate::domain::provider::ProviderKind;
 use crate::domain::refusal::{Code, Refusal};
@@ -31,27 +32,18 @@ pub(super) struct Failure {
     pub cost_unknown: bool,
 }
 
-/// The most this call may use, as the ways it may go allow it to be known.
-pub(super) fn ceiling(ways: &[Way], chat: &Chat) -> Ceiling {
-    let is_builtin = |way: &Way| way.upstream.provider.kind == ProviderKind::Builtin;
-    match ways {
-        [only] if is_builtin(only) => builtin::ceiling(&only.upstream_model, chat),
-        // The bytes of a text are an upper bound on its tokens for byte-level encodings, and the JSON around it
-        // outweighs what chat templates add.
-        _ => Ceiling { input: chat.body().len() as u64, output: chat.output },
-    }
-}
-
-/// Input tokens as they are charged where no upstream says how many there were: exact for the built-in provider, four
-/// bytes a token for others.
-pub(super) fn estimated_input(ways: &[Way], chat: &Chat) -> u64 {
-    let ceiling = ceiling(ways, chat);
-    if is_exact(ways) { ceiling.input } else { ceiling.input.div_ceil(4) }
+/// The most this call may use beside its input: the built-in provider declares its own bound.
+pub(super) fn ceiling(ways: &[Way], chat: &Chat, input: Input) -> Ceiling {
+    let output = match ways {
+        [only] if is_builtin(only) => builtin::ceiling(&only.upstream_model, chat).output,
+        _ => chat.output,
+    };
+    Ceiling { input: input.most, output }
 }
 
 /// Whether a relayed answer's words are its tokens.
 pub(super) fn is_exact(ways: &[Way]) -> bool {
-    ways.iter().all(|way| way.upstream.provider.kind == ProviderKind::Builtin)
+    ways.iter().all(is_builtin)
 }
 
 /// Tries the ways in turn until one answers with something that is the caller's to have. Another way is tried only

@@ -13,7 +13,7 @@ use crate::domain::time::Time;
 use crate::gateway::issue::Issued;
 use crate::gateway::seal::{MasterKey, random_text};
 use crate::gateway::{Gateway, Terms};
-use crate::proxy::{self, ProxyTerms};
+use crate::proxy::{self, ProxyTerms, Vocabularies};
 use crate::store::{Durability, Store};
 use axum::Router;
 use axum::body::Body;
@@ -21,6 +21,7 @@ use axum::http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::future::Future;
+use std::sync::Arc;
 use tower::ServiceExt;
 
 /// A gateway and what a test holds of it. The database goes with it.
@@ -29,6 +30,7 @@ pub struct TestApp {
     pub clock: Clock,
     pub admin: Account,
     router: Router,
+    pub vocabularies: Arc<Vocabularies>,
     pub store: Store,
     pub master: MasterKey,
     _folder: tempfile::TempDir,
@@ -70,20 +72,23 @@ impl TestApp {
             Gateway::open(store.clone(), clock.clone(), master.clone(), Terms::default()).await.expect("a gateway");
         gateway.take_up_books().await.expect("the books");
         let admin = gateway.create_account("admin@example.com", "Ada", Role::Admin, "unused").await.expect("an admin");
-        let router = proxy::router(gateway.clone(), ProxyTerms { max_body_bytes: 64 << 10, ..ProxyTerms::default() });
-        Self { gateway, clock, admin, router, store, master, _folder: folder }
+        let terms = ProxyTerms { max_body_bytes: 64 << 10, ..ProxyTerms::default() };
+        let vocabularies = Arc::clone(&terms.vocabularies);
+        let router = proxy::router(gateway.clone(), terms);
+        Self { gateway, clock, admin, router, vocabularies, store, master, _folder: folder }
     }
 
     /// The same books opened by a new process, as after a crash: nothing of the old one's memory is left.
     pub async fn reopened(self) -> Self {
-        let Self { clock, admin, store, master, _folder, .. } = self;
+        let Self { clock, admin, vocabularies, store, master, _folder, .. } = self;
         let gateway =
             Gateway::open(store.clone(), clock.clone(), master.clone(), Terms::default()).await.expect("a gateway");
         // Where the books are shared, the old process's lease runs out first.
         store.expire_leases().await.expect("expired");
         gateway.take_up_books().await.expect("the books");
-        let router = proxy::router(gateway.clone(), ProxyTerms::default());
-        Self { gateway, clock, admin, router, store, master, _folder }
+        let terms = ProxyTerms { vocabularies: Arc::clone(&vocabularies), ..ProxyTerms::default() };
+        let router = proxy::router(gateway.clone(), terms);
+        Self { gateway, clock, admin, router, vocabularies, store, master, _folder }
     }
 
     pub async fn key(&self, change: impl FnOnce(&mut KeySpec)) -> Issued {
@@ -95,6 +100,11 @@ impl TestApp {
     /// A model `name` on an OpenAI-compatible upstream at `base_url`: 2.50 credits a million input tokens, 1.25
     /// cached, 10 output.
     pub async fn model(&self, name: &str, base_url: &str) {
+        self.model_at(name, "upstream-model", base_url).await;
+    }
+
+    /// The same, by the name that the upstream knows it by.
+    pub async fn model_at(&self, name: &str, upstream_model: &str, base_url: &str) {
         let spec = ProviderSpec {
             name: format!("provider of {name}"),
             kind: ProviderKind::Openai,
@@ -110,7 +120,7 @@ impl TestApp {
             output: Credits::parse("10").expect("money"),
         };
         let route =
-            Route { provider_id: provider.id, upstream_model: "upstream-model".to_owned(), weight: 1, priority: 0 };
+            Route { provider_id: provider.id, upstream_model: upstream_model.to_owned(), weight: 1, priority: 0 };
         let model = Model {
             name: name.to_owned(),
             display_name: String::new(),

@@ -2,6 +2,8 @@
 
 mod books;
 mod chat;
+mod cuts;
 mod quota;
 mod refusals;
 mod streams;
+mod tokens;

@@ -76,8 +76,8 @@ async fn whoever_leaves_at_any_chunk_pays_for_what_was_relayed_and_holds_nothing
     on_both(|app| async move {
         let key = app.key(|spec| spec.limits.monthly_tokens = Some(1_000_000)).await;
         let mut paid = 0;
-        for stop_after in [0_u64, 1, 2, 5, 19] {
-            let request = json!({ "model": "tollgate/fill", "stream": true, "max_tokens": 20,
+        for stop_after in 0..=100 {
+            let request = json!({ "model": "tollgate/fill", "stream": true, "max_tokens": 100,
                 "messages": [{ "role": "user", "content": "go on" }] });
             let mut response = app.post(&key.secret, "/v1/chat/completions", request.to_string()).await.into_body();
             for _ in 0..stop_after {
@@ -88,7 +88,34 @@ async fn whoever_leaves_at_any_chunk_pays_for_what_was_relayed_and_holds_nothing
             let (settled, held) = app.first_meter(&key).await;
             assert_eq!(held, 0);
             let charge = settled - paid;
-            assert!((2 + stop_after as i64..=22).contains(&charge), "{charge} after {stop_after}");
+            assert!((2 + stop_after..=102).contains(&charge), "{charge} after {stop_after}");
+            paid = settled;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_a_far_upstream_at_any_chunk_pays_for_what_was_relayed_within_the_hold() {
+    on_both(|app| async move {
+        // Nobody says what was used: what is relayed is counted here.
+        let body: String = (0..100).map(|_| chunk("word")).collect();
+        let upstream = Upstream::start(move || upstream::events(body.clone())).await;
+        app.model("gpt", &upstream.base_url).await;
+        let key = app.key(|spec| spec.limits.monthly_tokens = Some(1_000_000)).await;
+        let request = json!({ "model": "gpt", "stream": true, "max_tokens": 100, "messages": [] }).to_string();
+        let mut paid = 0;
+        for stop_after in 1..=100 {
+            let mut response = app.post(&key.secret, "/v1/chat/completions", request.clone()).await.into_body();
+            for _ in 0..stop_after {
+                response.frame().await.expect("open").expect("whole");
+            }
+            drop(response);
+            app.idle().await;
+            let (settled, held) = app.first_meter(&key).await;
+            assert_eq!(held, 0);
+            let (charge, input) = (settled - paid, request.len() as i64);
+            assert!((stop_after..=input + 100).contains(&charge), "{charge} after {stop_after}");
             paid = settled;
         }
     })
