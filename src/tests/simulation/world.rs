@@ -1,0 +1,516 @@
+//! Several processes on one store, and the accidents that befall them.
+
+use super::chance::Chance;
+use super::count::Count;
+use super::shelf::{Done, Rows, Transaction};
+use crate::domain::call::{Arrival, Bound, Settlement};
+use crate::domain::credits::Credits;
+use crate::domain::id::{CallId, NodeId};
+use crate::domain::ledger::{Book, NotAdmitted};
+use crate::domain::limit::{Limit, Measure, Owner, Scope};
+use crate::domain::period::{Period, Zone};
+use crate::domain::time::Time;
+use crate::domain::usage::Usage;
+use crate::domain::wallet::Funding;
+use crate::gateway::decide::{self, Asked, Ended, Shelf, Taken};
+use crate::store::nodes::Entered;
+use futures::FutureExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is taken away, to see that it is missed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// Meters are read in one step and written in a later one, as if nobody locked them.
+    pub unlocked: bool,
+    /// A process that was declared dead may go on writing down calls.
+    pub unfenced: bool,
+}
+
+/// As in the product.
+const LEASE: Duration = Duration::from_secs(6);
+
+/// A process: what it knows, which a crash takes away.
+#[derive(Debug)]
+struct Process {
+    node: NodeId,
+    /// Not before this does it act again: it is paused, or starting.
+    wakes_at: Time,
+    /// Until then it does not reach the store.
+    cut_off_until: Time,
+    /// How far its own clock is off, in microseconds.
+    skew: i64,
+    asked: Vec<Asked>,
+    ended: Vec<(Arc<Arrival>, Bound, Settlement)>,
+    /// Calls it has sent on.
+    flying: Vec<(Arc<Arrival>, Bound)>,
+    /// Without the lock: what it read some steps ago and decided on.
+    late: Option<(Rows, Vec<Done>, Vec<(Arc<Arrival>, Bound)>)>,
+}
+
+pub struct World {
+    chance: Chance,
+    faults: Faults,
+    rows: Rows,
+    count: Count,
+    processes: Vec<Process>,
+    limits: Vec<Limit>,
+    calls: u64,
+    names: u64,
+    /// Whether the store has changed since the last check.
+    moved: bool,
+    pub seen: Seen,
+}
+
+/// What has come to pass, so that a test can tell that it was not nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    pub admitted: u64,
+    pub refused: u64,
+    pub buried: u64,
+    pub fenced: u64,
+    pub unheard: u64,
+}
+
+/// How a transaction fares.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Done,
+    /// It never reached the store.
+    Lost,
+    /// It was done, and the process never hears of it.
+    Unheard,
+}
+
+pub fn limits() -> Vec<Limit> {
+    let zone = |name: &str| Zone::parse(name).expect("a zone");
+    let limit = |scope, id: &str, name, measure, period, zone: Zone, max| Limit {
+        owner: Owner::new(scope, id),
+        name,
+        measure,
+        period,
+        zone,
+        max,
+        rule: None,
+    };
+    vec![
+        limit(Scope::Key, "a", "a_rpm", Measure::Requests, Period::Minute, zone("UTC"), 20),
+        limit(Scope::Key, "a", "a_day", Measure::Tokens, Period::Day, zone("Europe/Berlin"), 9_000),
+        limit(Scope::Key, "b", "b_tpm", Measure::Tokens, Period::Minute, zone("UTC"), 900),
+        limit(Scope::Key, "b", "b_spend", Measure::Credits, Period::Month, zone("UTC"), 300_000),
+        limit(Scope::Group, "g", "g_week", Measure::Tokens, Period::Week, zone("Asia/Kathmandu"), 40_000),
+        limit(Scope::Account, "o", "o_rpd", Measure::Requests, Period::RollingDay, zone("UTC"), 900),
+        limit(Scope::Account, "o", "o_quota", Measure::Credits, Period::Lifetime, zone("UTC"), 2_000_000),
+    ]
+}
+
+/// A call of one of two keys that share a group and an account.
+pub fn arrival(number: u64, key: &str, at: Time) -> Arrival {
+    Arrival {
+        id: CallId(format!("{number:09}")),
+        at,
+        key_id: key.into(),
+        key_name: String::new(),
+        account_id: "o".into(),
+        group_id: Some("g".into()),
+        funding: Funding::None,
+        endpoint: String::new(),
+        dialect: String::new(),
+        model: String::new(),
+        stream: true,
+        client_ip: String::new(),
+        user_agent: String::new(),
+        client_request_id: None,
+    }
+}
+
+pub fn bound(chance: &mut Chance) -> Bound {
+    let (input, output) = (chance.between(1, 20) as u64, chance.between(1, 60) as u64);
+    Bound { input, output, cost: Credits::from_nanos((input + output) as i64 * 10) }
+}
+
+/// The end of a call: what it used is at most what it held, but once in a while an upstream goes beyond it.
+pub fn ending(chance: &mut Chance, arrival: &Arrival, bound: &Bound) -> Settlement {
+    let most = if chance.permille(5) { bound.output * 3 } else { bound.output };
+    let output = chance.between(0, most as i64) as u64;
+    Settlement {
+        usage: Usage::new(bound.input, output),
+        cost: Credits::from_nanos((bound.input + output) as i64 * 10),
+        dispatched: !chance.permille(50),
+        ..Settlement::interrupted(arrival, bound)
+    }
+}
+
+pub fn of_key(limits: &[Limit], key: &str) -> Arc<[Limit]> {
+    limits.iter().filter(|limit| limit.owner.scope != Scope::Key || limit.owner.id == key).cloned().collect()
+}
+
+impl World {
+    pub fn new(seed: u64, processes: usize, faults: Faults) -> Self {
+        let now = Time::parse("2026-10-24T20:00:00Z").expect("an evening before the clocks go back");
+        let rows = Rows { now, unfenced: faults.unfenced, ..Rows::default() };
+        let mut world = Self {
+            chance: Chance::new(seed),
+            faults,
+            rows,
+            count: Count::default(),
+            processes: Vec::new(),
+            limits: limits(),
+            calls: 0,
+            names: 0,
+            moved: false,
+            seen: Seen::default(),
+        };
+        for _ in 0..processes {
+            let node = world.join();
+            let process = Process {
+                node,
+                wakes_at: now,
+                cut_off_until: now,
+                skew: world.chance.between(-5_000_000, 5_000_000),
+                asked: Vec::new(),
+                ended: Vec::new(),
+                flying: Vec::new(),
+                late: None,
+            };
+            world.processes.push(process);
+        }
+        world
+    }
+
+    /// Takes so many steps, checks after each, and lets everything come to rest.
+    pub fn run(mut self, steps: u64) -> Result<Seen, String> {
+        for step in 0..steps {
+            self.step().map_err(|broken| format!("step {step}: {broken}"))?;
+            self.check().map_err(|broken| format!("after step {step}: {broken}"))?;
+        }
+        let seen = self.seen;
+        self.rest().map_err(|broken| format!("at rest: {broken}"))?;
+        Ok(seen)
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        self.pass_time();
+        let at = self.chance.below(self.processes.len());
+        if self.processes[at].wakes_at > self.rows.now {
+            return Ok(());
+        }
+        match self.chance.below(100) {
+            0..30 => self.ask(at),
+            30..60 => self.transact(at)?,
+            60..78 => self.finish(at),
+            78..94 => self.keep_watch(at)?,
+            94 => self.crash(at),
+            95..97 => self.processes[at].wakes_at = self.rows.now.plus(self.seconds(12)),
+            _ => self.processes[at].cut_off_until = self.rows.now.plus(self.seconds(15)),
+        }
+        Ok(())
+    }
+
+    fn pass_time(&mut self) {
+        let micros = match self.chance.below(1_000) {
+            0 => self.chance.between(3_600_000_000, 40_000_000_000),
+            1..30 => self.chance.between(1_000_000, 9_000_000),
+            _ => self.chance.between(0, 400_000),
+        };
+        self.rows.now = Time::from_micros(self.rows.now.micros() + micros);
+    }
+
+    fn seconds(&mut self, most: i64) -> Duration {
+        Duration::from_secs(self.chance.between(0, most) as u64)
+    }
+
+    fn join(&mut self) -> NodeId {
+        self.names += 1;
+        let node = NodeId(format!("node-{:06}", self.names));
+        self.rows.nodes.insert(node.clone(), self.rows.now.plus(LEASE));
+        node
+    }
+
+    /// A client calls.
+    fn ask(&mut self, at: usize) {
+        self.calls += 1;
+        let key = if self.chance.permille(500) { "a" } else { "b" };
+        let bound = bound(&mut self.chance);
+        // By the process's own clock, which nobody must believe.
+        let theirs = Time::from_micros(self.rows.now.micros() + self.processes[at].skew);
+        let arrival = Arc::new(arrival(self.calls, key, theirs));
+        self.processes[at].asked.push(Asked { arrival, bound, limits: of_key(&self.limits, key) });
+    }
+
+    /// A call in flight comes to its end: answered, or left by its client. Now and then it is told twice.
+    fn finish(&mut self, at: usize) {
+        if self.processes[at].flying.is_empty() {
+            return;
+        }
+        let which = self.chance.below(self.processes[at].flying.len());
+        let (arrival, bound) = self.processes[at].flying.swap_remove(which);
+        let settlement = ending(&mut self.chance, &arrival, &bound);
+        if self.chance.permille(50) {
+            self.processes[at].ended.push((Arc::clone(&arrival), bound, settlement.clone()));
+        }
+        self.processes[at].ended.push((arrival, bound, settlement));
+    }
+
+    /// Memory is gone; the process starts again under a new name, or after a while.
+    fn crash(&mut self, at: usize) {
+        let node = self.join();
+        let wait = self.seconds(10);
+        let process = &mut self.processes[at];
+        *process = Process {
+            node,
+            wakes_at: self.rows.now.plus(wait),
+            cut_off_until: self.rows.now,
+            skew: process.skew,
+            asked: Vec::new(),
+            ended: Vec::new(),
+            flying: Vec::new(),
+            late: None,
+        };
+    }
+
+    fn fate(&mut self, at: usize) -> Fate {
+        match self.chance.below(100) {
+            _ if self.processes[at].cut_off_until > self.rows.now => Fate::Lost,
+            0..2 => Fate::Lost,
+            2..4 => Fate::Unheard,
+            _ => Fate::Done,
+        }
+    }
+
+    /// The journal writes what waits.
+    fn transact(&mut self, at: usize) -> Result<(), String> {
+        if let Some(late) = self.processes[at].late.take() {
+            return self.write_late(at, late);
+        }
+        let process = &mut self.processes[at];
+        let (asked, ended) = (std::mem::take(&mut process.asked), std::mem::take(&mut process.ended));
+        if asked.is_empty() && ended.is_empty() {
+            return Ok(());
+        }
+        let fate = self.fate(at);
+        let mut admitted = Vec::new();
+        if fate != Fate::Lost {
+            self.rejoin_if_fenced(at);
+            let node = self.processes[at].node.clone();
+            if self.faults.unlocked {
+                let mut read = self.rows.clone();
+                let done = decide(&mut read, &node, &asked, &ended, &mut admitted, &mut self.count, true)?;
+                self.processes[at].late = Some((read, done, admitted));
+                return Ok(());
+            }
+            let done = decide(&mut self.rows, &node, &asked, &ended, &mut admitted, &mut self.count, false)?;
+            self.seen.admitted += admitted.len() as u64;
+            self.seen.refused += (asked.len() - admitted.len()) as u64;
+            self.note(&done)?;
+        }
+        self.seen.unheard += u64::from(fate == Fate::Unheard);
+        let process = &mut self.processes[at];
+        match fate {
+            Fate::Done => process.flying.extend(admitted),
+            // Nobody knows what became of it: calls that asked are refused and voided, ends are told again.
+            Fate::Lost | Fate::Unheard => {
+                process.ended.extend(ended);
+                for Asked { arrival, bound, .. } in asked {
+                    let at = admitted.iter().find(|(admitted, _)| admitted.id == arrival.id);
+                    let arrival = at.map_or(arrival, |(arrival, _)| Arc::clone(arrival));
+                    let void = Settlement {
+                        usage: Usage::default(),
+                        cost: Credits::ZERO,
+                        dispatched: false,
+                        ..Settlement::interrupted(&arrival, &bound)
+                    };
+                    process.ended.push((arrival, bound, void));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What was read and decided some steps ago is written over whatever has happened since.
+    fn write_late(&mut self, at: usize, late: (Rows, Vec<Done>, Vec<(Arc<Arrival>, Bound)>)) -> Result<(), String> {
+        let (read, done, admitted) = late;
+        for one in &done {
+            match one {
+                Done::Admitted(id) => {
+                    self.rows.pending.insert(id.clone());
+                    self.rows.calls.insert(id.clone(), read.calls[id].clone());
+                }
+                Done::Settled(id, _) if !self.rows.pending.remove(id) => continue,
+                Done::Settled(id, used) => {
+                    self.rows
+                        .calls
+                        .entry(id.clone())
+                        .and_modify(|row| row.used = Some(*used))
+                        .or_insert_with(|| read.calls[id].clone())
+                        .used = Some(*used)
+                }
+                Done::Saved(owner) => {
+                    self.rows.books.insert(owner.to_text(), read.books[&owner.to_text()].clone());
+                }
+            }
+            self.note(std::slice::from_ref(one))?;
+        }
+        self.processes[at].flying.extend(admitted);
+        Ok(())
+    }
+
+    /// As the product does when it finds itself fenced: a new name, and what was in flight has been charged.
+    fn rejoin_if_fenced(&mut self, at: usize) {
+        let mut transaction = self.rows.transaction();
+        let entered =
+            transaction.enter(&self.processes[at].node).now_or_never().expect("nothing waits").expect("reads");
+        if entered == Entered::Fenced {
+            self.seen.fenced += 1;
+            self.processes[at].node = self.join();
+        }
+    }
+
+    /// A process renews its lease and buries those that have let theirs run out.
+    fn keep_watch(&mut self, at: usize) -> Result<(), String> {
+        if self.fate(at) == Fate::Lost {
+            return Ok(());
+        }
+        let expires = self.rows.now.plus(LEASE);
+        let node = self.processes[at].node.clone();
+        match self.rows.nodes.get_mut(&node) {
+            Some(known) => *known = expires,
+            None if self.faults.unfenced => {}
+            None => self.processes[at].node = self.join(),
+        }
+        for dead in self.rows.expired() {
+            let mut transaction = self.rows.transaction();
+            let buried = decide::bury(&mut transaction, &dead).now_or_never().expect("nothing waits");
+            self.seen.buried += u64::from(buried.map_err(|error| error.to_string())?.is_some());
+            let done = std::mem::take(&mut transaction.done);
+            self.note(&done)?;
+        }
+        Ok(())
+    }
+
+    /// The clerk writes down what the store did.
+    fn note(&mut self, done: &[Done]) -> Result<(), String> {
+        self.moved |= !done.is_empty();
+        for one in done {
+            match one {
+                Done::Admitted(id) => {
+                    let row = &self.rows.calls[id];
+                    let (owners, held) = (Arc::clone(&row.owners), row.bound.amount());
+                    self.count.admitted(id, owners, row.arrival.at, held, &self.limits)?;
+                }
+                Done::Settled(id, used) => self.count.settled(id, *used, &self.limits)?,
+                Done::Saved(owner) => {
+                    let book = &self.rows.books[&owner.to_text()];
+                    self.count.agrees(owner, book, &self.limits, self.rows.now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever has not moved since the last step has passed already: time alone only makes room.
+    fn check(&mut self) -> Result<(), String> {
+        if !std::mem::take(&mut self.moved) {
+            return Ok(());
+        }
+        self.count.within(&self.limits, self.rows.now)?;
+        for process in &self.processes {
+            for (arrival, _) in &process.flying {
+                if !self.rows.calls.contains_key(&arrival.id) {
+                    return Err(format!("call {} was sent and is in no book", arrival.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything is mended, and every call comes to its end: nothing is held any more, and the meters say what the
+    /// calls say.
+    fn rest(mut self) -> Result<(), String> {
+        for round in 0..40 {
+            self.rows.now = self.rows.now.plus(Duration::from_secs(1));
+            for at in 0..self.processes.len() {
+                self.processes[at].cut_off_until = self.rows.now;
+                self.processes[at].wakes_at = self.rows.now;
+                while !self.processes[at].flying.is_empty() {
+                    self.finish(at);
+                }
+                // Only the ends count now.
+                if round > 0 {
+                    self.processes[at].asked.clear();
+                }
+                self.transact(at)?;
+                self.keep_watch(at)?;
+                self.check()?;
+            }
+        }
+        if !self.rows.pending.is_empty() {
+            return Err(format!(
+                "{} calls never ended, such as {:?}",
+                self.rows.pending.len(),
+                self.rows.pending.first()
+            ));
+        }
+        if self.count.pending() != 0 {
+            return Err(format!("{} calls are held for ever", self.count.pending()));
+        }
+        for (owner, book) in &self.rows.books {
+            let owner = Owner::parse(owner).ok_or("an owner that cannot be read")?;
+            self.count.agrees(&owner, book, &self.limits, self.rows.now)?;
+            if book.meters().any(|(_, _, meter)| meter.holds()) {
+                return Err(format!("the meters of {owner:?} hold something at rest"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One transaction, as [`crate::gateway`] makes it: settlements first, then admissions. A refusal must be true.
+fn decide(
+    rows: &mut Rows,
+    node: &NodeId,
+    asked: &[Asked],
+    ended: &[(Arc<Arrival>, Bound, Settlement)],
+    admitted: &mut Vec<(Arc<Arrival>, Bound)>,
+    count: &mut Count,
+    unlocked: bool,
+) -> Result<Vec<Done>, String> {
+    let now = rows.now;
+    let limits: BTreeMap<&str, &Limit> =
+        asked.iter().flat_map(|asked| asked.limits.iter().map(|limit| (limit.name, limit))).collect();
+    let limits: Vec<Limit> = limits.into_values().cloned().collect();
+    for limit in &limits {
+        rows.books.entry(limit.owner.to_text()).or_insert_with(Book::default);
+    }
+    let arrivals = asked.iter().map(|asked| &asked.arrival).chain(ended.iter().map(|(arrival, _, _)| arrival));
+    let owners: BTreeSet<String> =
+        arrivals.flat_map(|arrival| arrival.owners().iter().map(Owner::to_text).collect::<Vec<_>>()).collect();
+    let ended: Vec<Ended<'_>> =
+        ended.iter().map(|(arrival, bound, settlement)| Ended { arrival, bound: *bound, settlement }).collect();
+    let mut transaction: Transaction<'_> = rows.transaction();
+    let whole = async {
+        let mut taken = Taken::from(&mut transaction, &owners, &limits, now, true).await?;
+        taken.settle(&mut transaction, &ended).await?;
+        let mut refused = Vec::new();
+        for asked in asked {
+            let arrival = Arc::new(Arrival { at: now, ..Arrival::clone(&asked.arrival) });
+            let asked = Asked { arrival: Arc::clone(&arrival), bound: asked.bound, limits: Arc::clone(&asked.limits) };
+            match taken.admit(&mut transaction, &asked, node).await? {
+                Ok(()) => admitted.push((arrival, asked.bound)),
+                Err(NotAdmitted::Short { short, .. }) => refused.push((short, transaction.done.len())),
+                Err(NotAdmitted::NotLoaded(limits)) => panic!("every meter was made: {limits:?}"),
+            }
+        }
+        taken.put_back(&mut transaction, Some(now)).await?;
+        Ok::<_, crate::store::StoreError>(refused)
+    };
+    let refused = whole.now_or_never().expect("nothing waits").map_err(|error| error.to_string())?;
+    let done = transaction.done;
+    if !unlocked && ended.is_empty() && admitted.is_empty() {
+        for (short, _) in refused {
+            count.justified(&short.limit, short.requested, now)?;
+        }
+    }
+    Ok(done)
+}
