@@ -4,6 +4,7 @@ mod api;
 mod app;
 mod auth;
 mod proxy;
+mod scenarios;
 mod simulation;
 mod store;
 mod tidy;
