@@ -1,6 +1,7 @@
 //! What the browser downloads, embedded in the binary: the console's WASM, its script and style, and the public files.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -30,6 +31,9 @@ pub struct Names {
     pub js: String,
     pub wasm: String,
     pub css: String,
+    /// A page -> the parts of the WASM that it needs beside the one that all need.
+    #[serde(default)]
+    pub pages: HashMap<String, Vec<String>>,
 }
 
 /// Hashed names where the assets are embedded; cargo-leptos's plain ones under `cargo leptos watch`.
@@ -110,8 +114,9 @@ impl Source {
                 js: "/pkg/tollgate.js".into(),
                 wasm: "/pkg/tollgate.wasm".into(),
                 css: "/pkg/tollgate.css".into(),
+                pages: HashMap::new(),
             },
-            |file| serde_json::from_slice(&file.data).expect("xtask writes the three names"),
+            |file| serde_json::from_slice(&file.data).expect("xtask writes these names"),
         )
     }
 

@@ -20,7 +20,7 @@ use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
 use leptos_router::hooks::use_navigate;
-use leptos_router::{NavigateOptions, SsrMode, path};
+use leptos_router::{Lazy, LazyRoute, NavigateOptions, SsrMode, lazy_route, path};
 use std::sync::Arc;
 use ui::frame::{Brand, Frame, Viewer};
 use ui::live::{provide_live, use_live};
@@ -47,6 +47,10 @@ pub fn set_status(status: u16) {
     }
 }
 
+/// Lets a page tell the browser early which parts of the WASM it needs. Does nothing in the browser.
+#[derive(Clone)]
+pub struct NameParts(pub fn(&str));
+
 /// The request that is being answered, as the log knows it.
 #[derive(Clone)]
 pub struct RequestId(pub String);
@@ -56,7 +60,10 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl In
     let Preferences { theme, density, .. } = use_context().unwrap_or_default();
     // What the empty window is painted in before the stylesheet is there.
     let scheme = if theme == "system" { "light dark".to_owned() } else { theme.clone() };
-    let start = format!("import init,{{hydrate}} from {js:?};await init({{module_or_path:{wasm:?}}});hydrate();");
+    // Where cargo-leptos wrote the script, it does not know of parts.
+    let start = format!(
+        "import*as it from {js:?};await it.default({{module_or_path:{wasm:?}}});await it.parts?.();it.hydrate();"
+    );
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme data-density=density>
@@ -80,6 +87,37 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl In
     }
 }
 
+/// Pages that the browser loads when they are first shown, each from files of its own.
+macro_rules! pages {
+    ($($page:ident: $view:path),* $(,)?) => {$(
+        struct $page;
+
+        #[lazy_route]
+        impl LazyRoute for $page {
+            fn data() -> Self {
+                if let Some(NameParts(name)) = use_context() {
+                    name(stringify!($page));
+                }
+                Self
+            }
+
+            fn view(_page: Self) -> AnyView {
+                $view().into_any()
+            }
+        }
+    )*};
+}
+
+pages! {
+    SignIn: sign_in::SignIn,
+    SetUp: set_up::SetUp,
+    Dashboard: dashboard::Dashboard,
+    Logs: logs::Logs,
+    Tokens: tokens::Tokens,
+    Models: models::Models,
+    Providers: providers::Providers,
+}
+
 /// Everything inside `<body>`; the same on the server and in the browser.
 #[component]
 pub fn App() -> impl IntoView {
@@ -87,25 +125,19 @@ pub fn App() -> impl IntoView {
     provide_preferences();
     provide_live();
     Toasts::provide();
-    // Says that the page answers to clicks by itself now; styles and tests wait for it.
-    Effect::new(|_| {
-        if let Some(body) = document().body() {
-            _ = body.set_attribute("data-hydrated", "");
-        }
-    });
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Tollgate".into() } else { format!("{title} · Tollgate") }/>
         <Sprite/>
         <Router>
             <Routes fallback=Nowhere>
-                <Route path=path!("/sign-in") view=sign_in::SignIn ssr=SsrMode::Async/>
-                <Route path=path!("/setup") view=set_up::SetUp ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view={Lazy::<SignIn>::new()} ssr=SsrMode::Async/>
+                <Route path=path!("/setup") view={Lazy::<SetUp>::new()} ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=House ssr=SsrMode::Async>
-                    <Route path=path!("") view=dashboard::Dashboard ssr=SsrMode::Async/>
-                    <Route path=path!("/logs") view=logs::Logs ssr=SsrMode::Async/>
-                    <Route path=path!("/tokens") view=tokens::Tokens ssr=SsrMode::Async/>
-                    <Route path=path!("/models") view=models::Models ssr=SsrMode::Async/>
-                    <Route path=path!("/providers") view=providers::Providers ssr=SsrMode::Async/>
+                    <Route path=path!("") view={Lazy::<Dashboard>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/logs") view={Lazy::<Logs>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/tokens") view={Lazy::<Tokens>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/models") view={Lazy::<Models>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/providers") view={Lazy::<Providers>::new()} ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>

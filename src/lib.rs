@@ -40,7 +40,11 @@ mod tests;
 /// Wakes the console in the browser.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub fn hydrate() {
+pub async fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(console::App);
+    let body = leptos::tachys::dom::body();
+    // The page may come in a part of its own, which is waited for.
+    leptos::mount::hydrate_from_async(body.clone(), console::App).await.forget();
+    // Says that the page answers to clicks by itself now; styles and tests wait for it.
+    _ = body.set_attribute("data-hydrated", "");
 }

@@ -3,15 +3,17 @@
 pub mod dashboard;
 pub mod keys;
 
+use crate::assets;
 use crate::console::form::Flash;
 use crate::console::ui::preferences::Preferences;
-use crate::console::{RequestId, SetStatus};
+use crate::console::{NameParts, RequestId, SetStatus};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
+use leptos_meta::Link;
 
 /// Names a request in the log and on the pages that say something failed.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,9 +48,22 @@ pub fn provide() {
     ] {
         response.insert_header(name, value);
     }
+    provide_context(NameParts(name_parts));
     provide_context(SetStatus::new(move |status| {
         response.set_status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     }));
+}
+
+/// Puts the parts of the WASM that a page needs into its head: the browser asks for them while the rest is on its way.
+fn name_parts(page: &str) {
+    for url in assets::names().pages.get(page).into_iter().flatten() {
+        let id = format!("part-{url}");
+        let link = view! {
+            <Link id=id rel="preload" href=url.as_str() as_="fetch" type_="application/wasm" crossorigin="anonymous"/>
+        };
+        // This is how leptos_meta hears of it; the HTML itself is empty.
+        _ = link.to_html();
+    }
 }
 
 /// Scripts are ours or carry this answer's nonce; styles are ours and stand in files; nothing frames us.

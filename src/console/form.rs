@@ -5,7 +5,7 @@
 //! and the `flash` module brings the outcome back to the page as a [`Flash`].
 
 mod number;
-mod post;
+pub mod post;
 
 pub use number::{read_count, read_credits};
 

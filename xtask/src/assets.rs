@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::pack::{Packer, hash, is_compressible, write_whole};
+use crate::split::page_name;
 use crate::{Build, css, step, wasm};
 
 /// Path below `target/assets` (and so the URL) -> content.
@@ -42,6 +43,23 @@ fn gather(build: &Build, css: String, glued: &Path) -> Result<(Files, Vec<u8>)> 
         files.extend(snippets.into_iter().map(|(path, text)| (format!("pkg/{folder}/{path}"), text)));
     }
 
+    // The glue loads parts by their names, and the server names in a page's head those that it needs.
+    let mut parts = Files::new();
+    read_tree(&glued.join(wasm::PAGES), "", &mut parts)?;
+    let mut urls = BTreeMap::new();
+    for (path, content) in parts {
+        let stem = path.trim_end_matches(".wasm");
+        let hashed = format!("{stem}.{}.wasm", hash(&content));
+        js = js.replace(&format!("\"./{path}\""), &format!("\"./{hashed}\""));
+        urls.insert(stem.to_owned(), format!("/pkg/{hashed}"));
+        files.insert(format!("pkg/{hashed}"), content);
+    }
+    let needs: BTreeMap<String, Vec<String>> = serde_json::from_slice(&fs::read(glued.join(wasm::PARTS))?)?;
+    let pages: BTreeMap<_, Vec<_>> = needs
+        .into_iter()
+        .map(|(view, parts)| (page_name(&view), parts.iter().map(|part| &urls[part]).collect()))
+        .collect();
+
     let js = js.into_bytes();
     let mut names = serde_json::Map::new();
     for (kind, content) in [("js", js), ("wasm", wasm), ("css", css.into_bytes())] {
@@ -49,6 +67,7 @@ fn gather(build: &Build, css: String, glued: &Path) -> Result<(Files, Vec<u8>)> 
         names.insert(kind.into(), format!("/{path}").into());
         files.insert(path, content);
     }
+    names.insert("pages".into(), serde_json::to_value(&pages)?);
     read_tree(&build.root.join("public"), "", &mut files)?;
     Ok((files, serde_json::to_vec_pretty(&names)?))
 }

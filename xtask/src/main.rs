@@ -3,6 +3,7 @@
 mod assets;
 mod css;
 mod pack;
+mod split;
 mod twins;
 mod wasm;
 

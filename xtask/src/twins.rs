@@ -6,20 +6,20 @@ use std::collections::hash_map::Entry;
 use anyhow::{Context, Result, ensure};
 use walrus::ir::{VisitorMut, dfs_pre_order_mut};
 use walrus::passes::gc;
-use walrus::{ConstExpr, ElementItems, ExportItem, FunctionId, Module};
+use walrus::{ConstExpr, ElementItems, ExportItem, FunctionId, Module, ModuleConfig};
 use wasmparser::{Parser, Payload};
 
 /// The module with each of several equal functions but once. The compiler makes one for each type they are for; after one
 /// round their callers may be equal too.
 pub fn merged(mut wasm: Vec<u8>) -> Result<Vec<u8>> {
     let mut gone = 0;
+    let mut config = ModuleConfig::new();
+    config.generate_name_section(false).generate_producers_section(false);
     // A handful of rounds finds nearly all.
     for _ in 0..8 {
-        let mut module = Module::from_buffer(&wasm).context("the WASM cannot be read")?;
+        let mut module = config.parse(&wasm).context("the WASM cannot be read")?;
         let twins = twins(&module, &wasm)?;
-        if twins.is_empty() {
-            break;
-        }
+        let is_done = twins.is_empty();
         gone += twins.len();
         let mut instead = Instead(twins);
         for (_, function) in module.funcs.iter_local_mut() {
@@ -38,10 +38,17 @@ pub fn merged(mut wasm: Vec<u8>) -> Result<Vec<u8>> {
                 }
             }
         }
+        // What remains to be said of the module is said to linkers.
+        module.customs.remove_raw("target_features");
         gc::run(&mut module);
         wasm = module.emit_wasm();
+        if is_done {
+            break;
+        }
     }
-    eprintln!("    {gone} functions that others are equal to");
+    if gone > 0 {
+        eprintln!("    {gone} functions that others are equal to");
+    }
     Ok(wasm)
 }
 

@@ -1,5 +1,6 @@
 //! The console's WASM and the JavaScript that loads it.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,18 +9,25 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::split::split;
 use crate::{Build, cargo, step, twins};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The folder of the parts that pages bring, and the list of which page needs which.
+pub const PAGES: &str = "pages";
+pub const PARTS: &str = "pages.json";
+
 /// Compiles the library for the browser and writes its glue. Returns the folder that holds `tollgate.js`,
-/// `tollgate_bg.wasm` and, where a crate brings JavaScript of its own, `snippets/`.
+/// `tollgate_bg.wasm`, the parts of pages and, where a crate brings JavaScript of its own, `snippets/`.
 pub fn build(build: &Build) -> Result<PathBuf> {
     target_is_installed()?;
     let (profile, folder) = if build.dev { ("dev", "debug") } else { ("wasm-release", "wasm-release") };
     step("wasm", || {
-        let mut args = vec!["build", "--lib", "--package", "tollgate", "--target", TARGET];
+        let mut args = vec!["rustc", "--lib", "--crate-type", "cdylib", "--package", "tollgate", "--target", TARGET];
         args.extend(["--no-default-features", "--features", "hydrate", "--profile", profile]);
+        // By the relocations one sees what needs what, and so how to split it.
+        args.extend(["--", "-Clink-args=--emit-relocs"]);
         cargo(build, &args)
     })?;
 
@@ -30,7 +38,7 @@ pub fn build(build: &Build) -> Result<PathBuf> {
     if fs::read_to_string(&stamp).is_ok_and(|was| was == made_from) {
         return Ok(glued);
     }
-    step("wasm-bindgen", || glue(&compiled, &glued, build.dev))?;
+    step("split, wasm-bindgen", || glue(&compiled, &glued, build.dev))?;
     fs::write(&stamp, made_from)?;
     Ok(glued)
 }
@@ -39,12 +47,16 @@ fn glue(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
     if out.exists() {
         fs::remove_dir_all(out)?;
     }
-    fs::create_dir_all(out)?;
+    let pages = out.join(PAGES);
+    fs::create_dir_all(&pages)?;
+    let split = split(&fs::read(compiled)?, &pages)?;
     Bindgen::new()
-        .input_path(compiled)
+        .input_path(&split.main)
         .out_name("tollgate")
         .web(true)?
         .typescript(false)
+        // Parts call each other through the table, which the linker exports.
+        .keep_lld_exports(true)
         .keep_debug(false)
         .remove_name_section(!dev)
         .remove_producers_section(!dev)
@@ -52,22 +64,31 @@ fn glue(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
         .omit_default_module_path(true)
         .generate(out)
         .context("wasm-bindgen refused the WASM; are `wasm-bindgen` and `wasm-bindgen-cli-support` of one version?")?;
+    fs::remove_file(&split.main)?;
+    let main = out.join("tollgate_bg.wasm");
+    fs::write(&main, split.finish(&fs::read(&main)?)?)?;
+    let js = out.join("tollgate.js");
+    fs::write(&js, split.glue(&fs::read_to_string(&js)?))?;
+    fs::write(out.join(PARTS), serde_json::to_vec(&split.pages)?)?;
     if !dev {
-        let path = out.join("tollgate_bg.wasm");
-        fs::write(&path, twins::merged(fs::read(&path)?)?)?;
+        for entry in fs::read_dir(&pages)? {
+            let page = entry?.path();
+            fs::write(&page, twins::merged(fs::read(&page)?)?)?;
+        }
+        fs::write(&main, twins::merged(fs::read(&main)?)?)?;
     }
     Ok(())
 }
 
-/// Cargo leaves the file alone when nothing changed, so its time and length tell whether it is the same.
+/// Cargo leaves files alone when nothing changed, so their time and length tell whether the WASM is the same and would be
+/// glued in the same way.
 fn identity(compiled: &Path) -> Result<String> {
-    let about = fs::metadata(compiled).with_context(|| format!("{} was not made", compiled.display()))?;
-    let modified = about.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
-    Ok(format!("{} bytes, {modified}, {}", about.len(), bindgen_version()))
-}
-
-fn bindgen_version() -> &'static str {
-    include_str!("../Cargo.toml").lines().find(|line| line.starts_with("wasm-bindgen-cli-support")).unwrap_or_default()
+    let about = |path: &Path| -> Result<String> {
+        let about = fs::metadata(path).with_context(|| format!("{} was not made", path.display()))?;
+        let modified = about.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
+        Ok(format!("{} bytes, {modified}", about.len()))
+    };
+    Ok(format!("{}; {}", about(compiled)?, about(&env::current_exe()?)?))
 }
 
 fn target_is_installed() -> Result<()> {

@@ -1,6 +1,7 @@
 //! How one person likes the console: theme, density, shortcuts. Kept in cookies, so that no page flashes.
 
 use super::drawn::Views;
+use crate::console::form::post;
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
 use leptos::web_sys::Event;
@@ -78,7 +79,6 @@ pub async fn set_preferences(
 /// The form in the account menu. With JavaScript a choice acts at once.
 #[component]
 pub fn PreferencesForm() -> impl IntoView {
-    let action = ServerAction::<SetPreferences>::new();
     let preferences = use_preferences();
     // Shown first as the server rendered it; the radio buttons mind themselves from then on.
     let shown = preferences.get_untracked();
@@ -88,11 +88,10 @@ pub fn PreferencesForm() -> impl IntoView {
             let text = |name: &str| now.get(name).as_string().unwrap_or_default();
             let now = Preferences { theme: text("theme"), density: text("density"), shortcuts: now.has("shortcuts") };
             show(&now);
-            action.dispatch(SetPreferences {
-                theme: now.theme.clone(),
-                density: now.density.clone(),
-                shortcuts: now.shortcuts.then(|| "on".into()),
-            });
+            // The form's own names and values, none of which has to be escaped.
+            let shortcuts = if now.shortcuts { "&shortcuts=on" } else { "" };
+            let body = format!("theme={}&density={}{shortcuts}", now.theme, now.density);
+            leptos::task::spawn_local(async move { _ = post::send("/fn/preferences", &body).await });
             preferences.set(now);
         }
     };

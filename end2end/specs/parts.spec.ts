@@ -1,0 +1,75 @@
+// The WASM in parts: a page loads the one that all need and its own, both from its head on, and nothing of other pages.
+import type { Page } from "@playwright/test";
+import { expect, type Gateway, hydrated, test } from "../gateway.ts";
+
+const PARTS = /\/pkg\/[\w.]+\.(?:js|wasm)/g;
+
+async function signIn(page: Page, gateway: Gateway): Promise<void> {
+  await gateway.createAdmin();
+  await page.goto(`${gateway.url}/sign-in`);
+  await hydrated(page);
+  await page.fill("[name=email]", "admin@example.com");
+  await page.fill("[name=password]", "correct horse battery staple");
+  await page.locator(".entry__form button").last().click();
+  await page.waitForURL((url) => url.pathname === "/");
+}
+
+/** What is asked for from now on, or since the last document, as paths. */
+function asked(page: Page): string[] {
+  const paths: string[] = [];
+  page.on("request", (request) => {
+    if (request.isNavigationRequest()) paths.length = 0;
+    paths.push(...(new URL(request.url()).pathname.match(PARTS) ?? []));
+  });
+  return paths;
+}
+
+test("a page loads what its head names: the script, the part that all share, and its own", async ({ page, gateway }) => {
+  const paths = asked(page);
+  const own = new Set<string>();
+  const visit = async (path: string) => {
+    const html = (await (await page.goto(gateway.url + path))?.text()) ?? "";
+    await hydrated(page);
+    // Nothing is asked for later, when what was loaded first turns out to need it.
+    const named = new Set(html.match(PARTS));
+    expect(paths.toSorted(), path).toEqual([...named].toSorted());
+    expect(named.size, path).toBe(3);
+    for (const part of named) if (!part.startsWith("/pkg/tollgate.")) own.add(part);
+  };
+  await visit("/sign-in");
+  await visit(new URL(gateway.setupLink).pathname + new URL(gateway.setupLink).search);
+  await signIn(page, gateway);
+  for (const path of ["/", "/logs", "/tokens?new=1", "/models", "/providers"]) await visit(path);
+  expect(own.size, "every page has a part of its own").toBe(7);
+});
+
+test("a link brings the next page's part, once, and leaves the page where it is", async ({ page, gateway }) => {
+  await signIn(page, gateway);
+  await page.goto(gateway.url);
+  await hydrated(page);
+  await page.evaluate(() => document.body.setAttribute("data-stayed", ""));
+  const paths = asked(page);
+  for (const [label, shows] of [["Logs", "Logs"], ["Tokens", "Tokens"], ["Logs", "Logs"], ["Dashboard", "Nothing in"]]) {
+    await page.locator(".index__link", { hasText: label }).click();
+    await expect(page.locator("main h1")).toContainText(shows);
+  }
+  await page.goBack();
+  await expect(page.locator("main h1")).toContainText("Logs");
+  await expect(page.locator("body[data-stayed]")).toBeAttached();
+  expect(paths.map((path) => path.replace(/\.[0-9a-f]{16}\./, "."))).toEqual(["/pkg/logs.wasm", "/pkg/tokens.wasm"]);
+});
+
+test("where a part does not come, pages work as without JavaScript", async ({ page, gateway, quiet }) => {
+  quiet.allow(/status of 404|HTTP status code is not ok/);
+  await signIn(page, gateway);
+  await page.goto(gateway.url);
+  await hydrated(page);
+  // As after an update of the server: its parts have other names.
+  await page.route("**/pkg/logs.*.wasm", (route) => route.fulfill({ status: 404 }));
+  await page.locator(".index__link", { hasText: "Logs" }).click();
+  await page.waitForURL((url) => url.pathname === "/logs");
+  await expect(page.locator("main h1")).toContainText("Logs");
+  await page.locator(".index__link", { hasText: "Tokens" }).click();
+  await page.waitForURL((url) => url.pathname === "/tokens");
+  await hydrated(page);
+});

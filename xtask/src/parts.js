@@ -1,0 +1,32 @@
+// Written after the glue by xtask: the parts of the WASM that pages bring. Each is loaded once, when a page first wants it.
+const loaded = new Map();
+function part(file) {
+    const url = new URL(file, import.meta.url).href;
+    if (!loaded.has(url)) {
+        loaded.set(url, WebAssembly.instantiateStreaming(fetch(url), { __wasm_split: SHARED }));
+    }
+    return loaded.get(url);
+}
+function page(...files) {
+    return async (done, told) => {
+        try {
+            await Promise.all(files.map(part));
+        } catch (error) {
+            console.error(error);
+            return withoutPart();
+        }
+        wasm.__indirect_function_table.get(done)(told, true);
+    };
+}
+// Those that the head of the document names. The page is woken when they are there: it works by itself until then, and
+// nothing waits between its first piece that listens to clicks and the last.
+export async function parts() {
+    await Promise.all(Array.from(document.querySelectorAll("link[id^=part-]"), (link) => part(link.href)));
+}
+// A part that does not come belongs to a server that was updated, or that is away. The reader goes on as without WASM.
+let clicked;
+addEventListener("click", (event) => { clicked = event.target.closest?.("a[href]")?.href; }, true);
+addEventListener("popstate", () => { clicked = undefined; });
+function withoutPart() {
+    if (document.body.hasAttribute("data-hydrated")) location.assign(clicked ?? location.href);
+}
