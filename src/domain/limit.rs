@@ -118,3 +118,73 @@ pub struct Slot {
     pub period: Period,
     pub start: Time,
 }
+
+/// The period and zone that a limit had before an edit changed them. They stay in force until the period that was
+/// running then is over, so that no edit begins a budget anew in the middle of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The limit's name.
+    pub limit: String,
+    pub period: Period,
+    pub zone: Zone,
+    pub until: Time,
+}
+
+impl Carried {
+    /// What an edit at `now` carries over: for each limit that has another period or zone in `written` than in
+    /// `in_force`, the one in force. Periods that slide or never end have no boundary to wait for.
+    pub fn by_edit(in_force: &[Limit], written: &[Limit], now: Time) -> Vec<Carried> {
+        let carried = written.iter().filter_map(|new| {
+            let old = in_force.iter().find(|old| old.name == new.name)?;
+            let changed = (old.period, &old.zone) != (new.period, &new.zone);
+            let until = old.period.end(now, &old.zone).filter(|_| changed)?;
+            Some(Carried { limit: new.name.to_owned(), period: old.period, zone: old.zone.clone(), until })
+        });
+        carried.collect()
+    }
+
+    /// Limits as they are in force at `now`, given as they are written.
+    pub fn apply(carried: &[Carried], mut written: Vec<Limit>, now: Time) -> Vec<Limit> {
+        for old in carried.iter().filter(|old| now < old.until) {
+            for limit in written.iter_mut().filter(|limit| limit.name == old.limit) {
+                (limit.period, limit.zone) = (old.period, old.zone.clone());
+            }
+        }
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(period: Period, zone: &str, max: i64) -> Limit {
+        let (owner, zone) = (Owner::new(Scope::Key, "k"), Zone::parse(zone).expect("a zone"));
+        Limit { owner, name: "token_quota", measure: Measure::Tokens, period, zone, max, rule: None }
+    }
+
+    #[test]
+    fn a_changed_zone_or_period_acts_from_the_next_boundary_and_a_changed_number_at_once() {
+        let at = |text: &str| Time::parse(text).expect("a time");
+        let now = at("2026-11-20T14:00:00Z");
+        let old = [budget(Period::Day, "UTC", 100)];
+        for new in [budget(Period::Day, "Asia/Tokyo", 70), budget(Period::Month, "UTC", 70)] {
+            let written = vec![new.clone()];
+            let carried = Carried::by_edit(&old, &written, now);
+            assert_eq!(carried[0].until, at("2026-11-21T00:00:00Z"));
+            let before = Carried::apply(&carried, written.clone(), at("2026-11-20T23:59:59Z"));
+            assert_eq!(before, [budget(Period::Day, "UTC", 70)]);
+            assert_eq!(Carried::apply(&carried, written.clone(), carried[0].until), [new]);
+            // A second edit, back to what it was, finds nothing to carry over.
+            assert_eq!(Carried::by_edit(&before, &old, now), []);
+        }
+    }
+
+    #[test]
+    fn a_limit_that_has_no_boundary_changes_at_once() {
+        let now = Time::from_micros(1);
+        let (old, new) = ([budget(Period::Lifetime, "UTC", 9)], [budget(Period::Day, "UTC", 9)]);
+        assert_eq!(Carried::by_edit(&old, &new, now), []);
+        assert_eq!(Carried::by_edit(&[], &new, now), []);
+    }
+}
