@@ -5,6 +5,7 @@ use crate::domain::credits::Credits;
 use crate::domain::id::CallId;
 use crate::domain::key::{Reset, TokenQuota};
 use crate::domain::time::Time;
+use crate::domain::wallet::Funding;
 use crate::store::calls::CallFilter;
 use crate::store::keys::KeyFilter;
 use crate::store::{Store, StoreError};
@@ -61,6 +62,8 @@ fn arrival(app: &TestApp, id: &str) -> Arrival {
         key_id: "k".into(),
         key_name: "web".to_owned(),
         account_id: "a".into(),
+        group_id: None,
+        funding: Funding::None,
         endpoint: "/v1/chat/completions".to_owned(),
         dialect: "openai".to_owned(),
         model: "m".to_owned(),
@@ -78,11 +81,11 @@ async fn a_second_delivery_of_a_settlement_changes_nothing() {
         let bound = Bound { input: 3, output: 4, cost: Credits::from_nanos(5) };
         let settlement = Settlement::interrupted(&arrival, &bound);
         let mut tx = app.store.begin().await.expect("tx");
-        Store::insert_pending(&mut tx, &arrival, &bound).await.expect("pending");
+        Store::insert_pending(&mut tx, &arrival, &bound, &"node".into()).await.expect("pending");
         assert!(Store::settle_call(&mut tx, &settlement).await.expect("settled"));
         assert!(!Store::settle_call(&mut tx, &settlement).await.expect("settled"));
+        assert!(Store::pending_calls(&mut tx, None).await.expect("read").is_empty());
         tx.commit().await.expect("committed");
-        assert!(app.store.pending_calls().await.expect("read").is_empty());
     })
     .await;
 }
@@ -94,7 +97,7 @@ async fn the_logs_can_be_filtered_by_everything_at_once_and_read_towards_newer_c
         let mut places = Vec::new();
         for number in 0..5 {
             let arrival = arrival(&app, &format!("call-{number}"));
-            Store::insert_pending(&mut tx, &arrival, &Bound::default()).await.expect("pending");
+            Store::insert_pending(&mut tx, &arrival, &Bound::default(), &"node".into()).await.expect("pending");
             places.push((arrival.at, arrival.id));
             app.clock.wind(Duration::from_secs(1));
         }
