@@ -7,7 +7,7 @@ use super::upstream::{self, Failure, UpstreamBody};
 use super::{Door, builtin, client_ip, rates, sse};
 use crate::domain::call::Arrival;
 use crate::domain::id::CallId;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::domain::wallet::Funding;
 use crate::gateway::Gateway;
@@ -90,10 +90,7 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     let model = gateway.allow(&holder, &visit.model, visit.endpoint, visit.ip)?; // 403, 404
     let chat = Chat::read(body, visit.model.clone())?; // 400
     visit.stream = chat.stream;
-    let ways = gateway.ways(&model, chance());
-    if ways.is_empty() {
-        return Err(Refusal::new(Code::NoRouteAvailable, format!("No provider serves model {:?} now.", model.name))); // 503
-    }
+    let ways = gateway.routed(&model, chance())?; // 503
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
     let hold = gateway.admit(&holder, &model, arrival, upstream::ceiling(&ways, &chat)).await?; // 400, 402, 429, 503
     let rates = rates::headers(&hold.rates);
