@@ -4,4 +4,5 @@ mod books;
 mod chat;
 mod quota;
 mod refusals;
+mod rules;
 mod streams;
