@@ -81,7 +81,7 @@ pub(super) async fn chat_completions(State(door): State<Door>, request: Request)
 /// in the books and every way it can end is charged or released by its hold.
 async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Refusal> {
     let gateway = &door.gateway;
-    let secret = call::secret(&visit.headers).map_err(|error| error.refusal)?; // 401
+    let secret = call::secret(&visit.headers)?; // 401
     let holder = gateway.authenticate(&secret).await?; // 401, 503
     visit.holder = Some(Arc::clone(&holder));
     gateway.usable(&holder)?; // 401
