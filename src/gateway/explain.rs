@@ -153,6 +153,12 @@ impl Gateway {
 
     /// Each limit as a call that holds so much would meet it.
     async fn weigh(&self, limits: &[Limit], bound: Bound, at: Time) -> Result<Vec<Consulted>, Problem> {
+        let now = self.0.clock.now();
+        if at > now {
+            // Into memory as of now: a sliding meter that was loaded for a time to come would lack what counts until
+            // then, and real calls would meet it.
+            self.with_meters(limits, now, |_| ()).await?;
+        }
         let open = Open { owners: Arc::from([]), at, held: bound.amount() };
         Ok(self.with_meters(limits, at, |ledger| ledger.consult(&open, limits)).await?)
     }

@@ -1,7 +1,9 @@
 //! Explanations over HTTP: what they say is what the gate does.
 
 use super::{Office, fill, in_both_offices};
+use crate::gateway::explain::Question;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn explain(office: &Office, body: Value) -> Value {
     let answer = office.admin.post("/explain", body).await;
@@ -142,6 +144,39 @@ async fn a_question_that_cannot_be_answered_is_told_why() {
         }
         let refused = office.user.post("/explain", json!({"key_id":key,"model":"tollgate/echo"})).await;
         assert_eq!(refused.fields(), ["key_id"], "others' keys are not there");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn asking_about_tomorrow_makes_no_meter_forget_today() {
+    in_both_offices(async |office| {
+        let limits = json!({"rpd":2,"token_quota":{"max":1000,"reset":"daily"}});
+        let (key, secret) = office.admin.key_and_secret(json!({"name":"web","limits":limits})).await;
+        for status in [200, 200, 429] {
+            assert_eq!(office.app.chat(&secret, fill(10)).await.status, status);
+        }
+        office.app.idle().await;
+        // In a new process no meter is in memory until someone asks.
+        let app = office.app.reopened().await;
+        let tomorrow = app.clock.now().plus(Duration::from_hours(25));
+        let asked = Question {
+            key_id: key.into(),
+            model: "tollgate/fill".to_owned(),
+            endpoint: "/v1/chat/completions".to_owned(),
+            ip: None,
+            input_tokens: 1,
+            max_tokens: Some(10),
+            at: Some(tomorrow),
+        };
+        let told = app.gateway.explain(&app.admin, &asked).await.expect("told");
+        assert!(told.refusal.is_none(), "{:?}", told.refusal);
+        let used: Vec<i64> = told.limits.iter().map(|weighed| weighed.detail.used.units()).collect();
+        assert_eq!(used, [0, 0], "tomorrow nothing is used yet");
+        assert_eq!(app.chat(&secret, fill(10)).await.code(), "rate_limit_exceeded");
+        let told = app.gateway.explain(&app.admin, &Question { at: None, ..asked }).await.expect("told");
+        let used: Vec<i64> = told.limits.iter().map(|weighed| weighed.detail.used.units()).collect();
+        assert_eq!(used, [2, 22]);
     })
     .await;
 }
