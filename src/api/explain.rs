@@ -30,7 +30,8 @@ pub struct CallFields {
     /// The output it would ask for; the gateway's choice where absent.
     #[serde(default)]
     max_tokens: Option<u64>,
-    /// When: now, or a time to come, as if nothing else were called until then. Now where absent.
+    /// When; now where absent. Limits are told as of then if it is to come, as if nothing else were called until then,
+    /// and as they stand now if it is past.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     at: Option<Time>,

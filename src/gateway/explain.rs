@@ -18,8 +18,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How far ahead may be asked about.
-const FARTHEST: Duration = Duration::from_hours(24 * 366);
+/// How far ahead may be asked about: ten years.
+const FARTHEST: Duration = Duration::from_hours(24 * 3_653);
 
 /// A call to be explained.
 #[derive(Clone, Debug)]
@@ -32,7 +32,8 @@ pub struct Question {
     pub input_tokens: u64,
     /// The output it would ask for; the gateway's choice where that is not said.
     pub max_tokens: Option<u64>,
-    /// When; now where that is not said.
+    /// When; now where that is not said. Limits are told as of then if it is to come, as if nothing else were called
+    /// until then, and as they stand now if it is past: how they stood is in the logs.
     pub at: Option<Time>,
 }
 
@@ -66,17 +67,16 @@ impl Gateway {
     /// Explains what would become of a call of a key that this account may see.
     ///
     /// # Errors
-    /// Where there is no such key for this account; where the time is past or too far ahead; when the books cannot be
-    /// reached.
+    /// Where there is no such key for this account; where the time is too far ahead; when the books cannot be reached.
     pub async fn explain(&self, by: &Account, asked: &Question) -> Result<Explanation, Problem> {
         let now = self.0.clock.now();
         let at = asked.at.unwrap_or(now);
-        // What meters showed in periods that are over is nowhere but in the logs.
-        if at < now || now.plus(FARTHEST) < at {
-            return Err(Problem::field("at", "Ask about now, or about a time within a year from now."));
+        if now.plus(FARTHEST) < at {
+            return Err(Problem::field("at", "Ask about a time within ten years from now."));
         }
+        let stand_at = at.max(now);
         let key = self.key(by, &asked.key_id).await.map_err(|problem| match problem.kind {
-            ProblemKind::NotFound => Problem::field("key_id", "There is no such key."),
+            ProblemKind::NotFound => Problem { kind: problem.kind, ..Problem::field("key_id", problem.message) },
             _ => problem,
         })?;
         let holder = self.holder(key).await?.ok_or_else(|| Problem::not_found("key"))?;
@@ -98,13 +98,13 @@ impl Gateway {
         if let Ok(model) = &model {
             checks.extend(self.checks_of_size(&holder, model, ceiling));
             if checks.iter().all(|checked| checked.check != "price" || checked.refusal.is_none()) {
-                (bound, short) = self.foretell(&holder, model, ceiling, bound, at).await?;
+                (bound, short) = self.foretell(&holder, model, ceiling, bound, stand_at).await?;
             }
         }
-        let limits = self.weigh(&holder.limits(), bound, at).await?;
+        let limits = self.weigh(&holder.limits(), bound, stand_at).await?;
         let limits = limits
             .iter()
-            .map(|consulted| Weighed { detail: Detail::new(consulted, at), fits: consulted.fits() })
+            .map(|consulted| Weighed { detail: Detail::new(consulted, stand_at), fits: consulted.fits() })
             .collect();
         let failed = checks.iter().find_map(|checked| checked.refusal.clone());
         Ok(Explanation { refusal: failed.or(short), checks, limits })

@@ -106,6 +106,8 @@ async fn an_explanation_refuses_in_the_very_words_of_the_gate() {
         let key = office.admin.key(json!({"name":"x","rule_id":rule,"ip_allowlist":["10.0.0.0/8"]})).await;
         let later = explain(&office, json!({"key_id":key,"model":"tollgate/fill","at":"2026-11-27T08:00:00Z"})).await;
         assert_eq!(later["verdict"]["allowed"], true, "when the hours begin: {later}");
+        let before = explain(&office, json!({"key_id":key,"model":"tollgate/fill","at":"2026-11-20T13:59:59Z"})).await;
+        assert_eq!(before["verdict"]["allowed"], true, "just before they ended");
         let from = explain(&office, json!({"key_id":key,"model":"nothing","ip":"192.0.2.1"})).await;
         assert_eq!(from["verdict"]["refusal"]["code"], "model_not_found");
         let failed = from["checks"].as_array().unwrap().iter().filter(|check| check["passes"] == false);
@@ -133,9 +135,9 @@ async fn a_question_that_cannot_be_answered_is_told_why() {
         for (body, field) in [
             (json!({"model":"m"}), "key_id"),
             (json!({"key_id":key}), "model"),
-            (json!({"key_id":"nobody","model":"m"}), "key_id"),
-            (json!({"key_id":key,"model":"m","at":"2026-11-20T13:59:59Z"}), "at"),
-            (json!({"key_id":key,"model":"m","at":"2036-11-20T13:59:59Z"}), "at"),
+            (json!({"key_id":key,"model":"m","at":"2036-11-21T14:00:01Z"}), "at"),
+            (json!({"key_id":key,"model":"m","at":"now"}), "at"),
+            (json!({"key_id":key,"model":"m","input_tokens":-1}), "input_tokens"),
             (json!({"key_id":key,"model":"m","ip":"here"}), "ip"),
             (json!({"key_id":key,"model":"m","colour":"red"}), "colour"),
         ] {
@@ -143,7 +145,9 @@ async fn a_question_that_cannot_be_answered_is_told_why() {
             assert_eq!((refused.status.as_u16(), refused.fields()), (400, vec![field.to_owned()]), "{body}");
         }
         let refused = office.user.post("/explain", json!({"key_id":key,"model":"tollgate/echo"})).await;
-        assert_eq!(refused.fields(), ["key_id"], "others' keys are not there");
+        assert_eq!((refused.status.as_u16(), refused.fields()), (404, vec!["key_id".to_owned()]), "others' keys");
+        let most = json!({"key_id":key,"model":"tollgate/echo","input_tokens":u64::MAX,"max_tokens":u64::MAX});
+        assert_eq!(explain(&office, most).await["verdict"]["allowed"], true, "no limit, no arithmetic that breaks");
     })
     .await;
 }
