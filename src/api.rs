@@ -1,15 +1,23 @@
-//! The management API: what programs do that manage keys, models and providers, and read logs and usage. One file a
-//! resource; each handler asks who is there, calls one verb of the gateway, and answers in the contract's shape.
+//! The management API: what programs do that manage keys, groups, rules, accounts, models and providers, and read logs
+//! and usage. One file a resource; each handler asks who is there, calls one verb of the gateway, and answers in the
+//! contract's shape.
 
+mod accounts;
 mod address;
+mod batch;
 mod body;
 mod docs;
+mod explain;
+mod groups;
 mod keys;
 mod logs;
 mod merge_patch;
 mod models;
 mod problem;
 mod providers;
+mod refusals;
+mod resets;
+mod rules;
 mod schema;
 mod usage;
 
@@ -69,6 +77,23 @@ fn resources() -> OpenApiRouter<Gateway> {
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::read, keys::edit, keys::revoke))
         .routes(routes!(keys::restore))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(resets::key))
+        .routes(routes!(batch::change))
+        .routes(routes!(batch::get))
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::read, groups::edit, groups::delete))
+        .routes(routes!(groups::assign))
+        .routes(routes!(resets::group))
+        .routes(routes!(rules::list, rules::create))
+        .routes(routes!(rules::read, rules::edit, rules::delete))
+        .routes(routes!(rules::preview))
+        .routes(routes!(rules::set_default))
+        .routes(routes!(accounts::read, accounts::edit))
+        .routes(routes!(accounts::adjust))
+        .routes(routes!(accounts::subscribe, accounts::unsubscribe))
+        .routes(routes!(resets::account))
+        .routes(routes!(explain::explain))
         .routes(routes!(models::list, models::create))
         .routes(routes!(models::read, models::edit, models::delete))
         .routes(routes!(providers::list, providers::create))

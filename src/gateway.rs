@@ -2,21 +2,30 @@
 
 pub mod accounts;
 pub mod admit;
+mod allow;
 pub mod authenticate;
+pub mod batch;
+mod bind;
 mod books;
 pub mod catalog;
 pub(crate) mod decide;
 pub mod dial;
+pub mod explain;
 pub mod forecast;
+pub mod groups;
 pub mod hold;
 pub mod issue;
 mod journal;
 pub mod limits;
 pub mod overview;
 mod own;
+pub mod reset;
+mod rotate;
+pub mod rules;
 pub mod seal;
 mod shared;
 pub mod usage;
+pub mod wallet;
 
 use crate::clock::Clock;
 use crate::domain::account::Account;
@@ -59,9 +68,14 @@ pub enum Topic {
     Models,
     Providers,
     Accounts,
+    Groups,
+    Rules,
 }
 
 impl Topic {
+    pub const ALL: [Topic; 7] =
+        [Topic::Calls, Topic::Keys, Topic::Models, Topic::Providers, Topic::Accounts, Topic::Groups, Topic::Rules];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Topic::Calls => "calls",
@@ -69,6 +83,8 @@ impl Topic {
             Topic::Models => "models",
             Topic::Providers => "providers",
             Topic::Accounts => "accounts",
+            Topic::Groups => "groups",
+            Topic::Rules => "rules",
         }
     }
 }
@@ -91,6 +107,8 @@ struct Inner {
     changes: broadcast::Sender<Topic>,
     /// When keys were last used, until it is written.
     stamps: Mutex<HashMap<KeyId, Time>>,
+    /// Held while meters are reset, so that two resets never take the same use off twice.
+    resets: tokio::sync::Mutex<()>,
 }
 
 /// Why the gateway could not be opened.
@@ -130,6 +148,7 @@ impl Gateway {
             journal,
             changes: broadcast::channel(64).0,
             stamps: Mutex::default(),
+            resets: tokio::sync::Mutex::default(),
         });
         tokio::spawn(writer.run(Arc::downgrade(&inner)));
         let gateway = Gateway(inner);
@@ -162,7 +181,7 @@ impl Gateway {
         let catalog = Catalog::load(&self.0.store, &self.0.master).await?;
         self.0.catalog.store(Arc::new(catalog));
         self.0.keyring.forget();
-        for topic in [Topic::Keys, Topic::Models, Topic::Providers, Topic::Accounts] {
+        for topic in Topic::ALL.into_iter().filter(|topic| *topic != Topic::Calls) {
             self.0.announce(topic);
         }
         Ok(())

@@ -45,7 +45,7 @@ async fn gather(changes: &mut Receiver<Topic>, topics: &mut BTreeSet<&'static st
         Ok(topic) => topics.insert(topic.as_str()),
         // Some were missed: anything may have changed.
         Err(RecvError::Lagged(_)) => {
-            topics.extend(["accounts", "calls", "keys", "models", "providers"]);
+            topics.extend(Topic::ALL.map(Topic::as_str));
             true
         }
         Err(RecvError::Closed) => return None,

@@ -5,11 +5,14 @@ pub mod audit;
 pub mod books;
 pub mod calls;
 pub mod flashes;
+pub mod groups;
+pub mod key_secrets;
 pub mod keys;
 pub mod management_tokens;
 pub mod models;
 pub mod nodes;
 pub mod providers;
+pub mod rules;
 pub mod sessions;
 pub mod settings;
 pub mod usage;
@@ -249,6 +252,13 @@ fn read_word<T>(column: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> 
 /// Counts are bigint in the database and never negative here.
 fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
+}
+
+/// `$first, $first+1, …`: a list as so many parameters, since the two databases write arrays differently. At most some
+/// thousands, which both take.
+fn places(first: usize, number: usize) -> String {
+    let places: Vec<String> = (first..first + number).map(|place| format!("${place}")).collect();
+    places.join(", ")
 }
 
 fn bigint(value: u64) -> i64 {

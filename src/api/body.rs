@@ -18,20 +18,67 @@ pub const LARGEST: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Object(pub Map<String, Value>);
 
+/// A body that may be left out, where there is nothing to add.
+#[derive(Debug)]
+pub struct Optional(pub Map<String, Value>);
+
+/// A body that may be `null`, where that takes away what the path names.
+#[derive(Debug)]
+pub struct Nullable(pub Option<Map<String, Value>>);
+
+/// What a body holds; nothing at all where it is empty.
+async fn given<S: Send + Sync>(request: Request, state: &S) -> Result<Option<Value>, Response> {
+    let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => body_too_large(),
+        _ => unusable("The body broke off."),
+    })?;
+    match serde_json::from_slice(&bytes) {
+        Ok(value) => Ok(Some(value)),
+        Err(_) if bytes.trim_ascii().is_empty() => Ok(None),
+        Err(error) => Err(unusable(&format!("The body is not JSON: {error}."))),
+    }
+}
+
+fn unusable(message: &str) -> Response {
+    Problem::new(ProblemKind::Invalid, message).into_response()
+}
+
+const NO_OBJECT: &str = "The body must be a JSON object.";
+const EMPTY: &str = "The body is empty; send a JSON object.";
+
 impl<S: Send + Sync> FromRequest<S> for Object {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let no = |message: String| Problem::new(ProblemKind::Invalid, message).into_response();
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => body_too_large(),
-            _ => no("The body broke off.".to_owned()),
-        })?;
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(object)) => Ok(Self(object)),
-            Ok(_) => Err(no("The body must be a JSON object.".to_owned())),
-            Err(_) if bytes.trim_ascii().is_empty() => Err(no("The body is empty; send a JSON object.".to_owned())),
-            Err(error) => Err(no(format!("The body is not JSON: {error}."))),
+        match given(request, state).await? {
+            Some(Value::Object(object)) => Ok(Self(object)),
+            Some(_) => Err(unusable(NO_OBJECT)),
+            None => Err(unusable(EMPTY)),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Optional {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        match given(request, state).await? {
+            Some(Value::Object(object)) => Ok(Self(object)),
+            Some(_) => Err(unusable(NO_OBJECT)),
+            None => Ok(Self(Map::new())),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Nullable {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        match given(request, state).await? {
+            Some(Value::Object(object)) => Ok(Self(Some(object))),
+            Some(Value::Null) => Ok(Self(None)),
+            Some(_) => Err(unusable(NO_OBJECT)),
+            None => Err(unusable(EMPTY)),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Keys: `/api/v1/keys`.
 
 use super::address::{Filters, Limit, Listing, Named};
-use super::body::Object;
+use super::body::{Object, Optional};
 use super::merge_patch::{fresh, patched};
 use super::problem::{ReadFailures, WriteFailures};
 use super::schema;
 use crate::auth::Caller;
-use crate::domain::id::{AccountId, KeyId};
+use crate::domain::id::{AccountId, GroupId, KeyId, RuleId};
 use crate::domain::key::{Key, KeyStatus};
 use crate::domain::problem::{Check, Problem};
 use crate::gateway::Gateway;
@@ -23,15 +23,13 @@ use utoipa::{IntoParams, ToSchema};
 pub struct KeyObject {
     #[serde(flatten)]
     key: Key,
-    group_id: Option<String>,
-    rule_id: Option<String>,
     cache_ttl_seconds: Option<u64>,
     log_bodies: bool,
 }
 
 impl From<Key> for KeyObject {
     fn from(key: Key) -> Self {
-        Self { key, group_id: None, rule_id: None, cache_ttl_seconds: None, log_bodies: false }
+        Self { key, cache_ttl_seconds: None, log_bodies: false }
     }
 }
 
@@ -57,6 +55,12 @@ pub struct KeyFilters {
     /// Whose keys; for admins, since others see only their own.
     #[param(value_type = Option<String>)]
     account_id: Option<AccountId>,
+    /// Keys in this group.
+    #[param(value_type = Option<String>)]
+    group_id: Option<GroupId>,
+    /// Keys that are bound to this rule themselves.
+    #[param(value_type = Option<String>)]
+    rule_id: Option<RuleId>,
     /// Rows on a page, 1 to 1,000; 50 where absent.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
@@ -76,8 +80,9 @@ pub async fn list(
     Filters(filters): Filters<KeyFilters>,
     State(gateway): State<Gateway>,
 ) -> Result<Json<Listing<KeyObject>>, Problem> {
-    let KeyFilters { status, search, account_id, limit, cursor } = filters;
-    let query = KeyQuery { status, search, account_id, cursor, limit: limit.0, ..KeyQuery::default() };
+    let KeyFilters { status, search, account_id, group_id, rule_id, limit, cursor } = filters;
+    let query =
+        KeyQuery { status, search, account_id, group_id, rule_id, cursor, limit: limit.0, ..KeyQuery::default() };
     Ok(Json(Listing::of(gateway.keys(&by, query).await?, KeyObject::from)))
 }
 
@@ -148,10 +153,35 @@ pub async fn restore(
     Ok(Json(gateway.restore_key(&by, &KeyId(id)).await?.into()))
 }
 
+/// How to rotate.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateFields {
+    /// How long the old secret is honoured beside the new one, at most 2,592,000 (30 days); not at all where absent.
+    #[serde(default)]
+    #[schema(required = false, default = 0)]
+    grace_seconds: u64,
+}
+
+/// Give a key a new secret: the same id, meters and history. The secret is in this answer and nowhere else.
+#[utoipa::path(post, path = "/keys/{id}/rotate", tag = "keys", operation_id = "rotate_key",
+    params(("id" = String, Path, description = "The key's id.")), request_body = Option<RotateFields>,
+    responses((status = 200, description = "The key and its new secret.", body = CreatedKey), WriteFailures))]
+pub async fn rotate(
+    Caller(by): Caller,
+    Named(id): Named,
+    State(gateway): State<Gateway>,
+    Optional(fields): Optional,
+) -> Result<Json<CreatedKey>, Problem> {
+    let RotateFields { grace_seconds } = fresh(fields)?;
+    let issued = gateway.rotate_key(&by, &KeyId(id), grace_seconds).await?;
+    Ok(Json(CreatedKey { key: issued.key.into(), secret: issued.secret }))
+}
+
 /// Fields of the contract whose features come later may be sent as what they are: empty.
 fn without_unavailable(fields: &mut Map<String, Value>) -> Result<(), Problem> {
     let mut check = Check::default();
-    for field in ["group_id", "rule_id", "cache_ttl_seconds", "log_bodies"] {
+    for field in ["cache_ttl_seconds", "log_bodies"] {
         let empty = match fields.remove(field) {
             None | Some(Value::Null) => true,
             Some(value) => field == "log_bodies" && value == Value::Bool(false),

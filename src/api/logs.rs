@@ -2,11 +2,11 @@
 
 use super::address::{Filters, Limit, Listing, Named, parsed};
 use super::problem::ReadFailures;
+use super::refusals::RefusalObject;
 use crate::auth::Caller;
 use crate::domain::call::{Attempt, Call};
-use crate::domain::id::{CallId, KeyId};
+use crate::domain::id::{CallId, GroupId, KeyId};
 use crate::domain::problem::Problem;
-use crate::domain::refusal::{Figure, Refusal};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::gateway::Gateway;
@@ -26,6 +26,7 @@ pub struct LogRow {
     key_id: String,
     /// As it was at the call.
     key_name: String,
+    /// The group it counted for: its key's at the call.
     group_id: Option<String>,
     account_id: String,
     #[schema(example = "/v1/chat/completions")]
@@ -39,7 +40,7 @@ pub struct LogRow {
     /// The HTTP status the caller was sent; `null` while the call is in flight.
     status: Option<u16>,
     /// Why it was refused or failed.
-    refusal: Option<LogRefusal>,
+    refusal: Option<RefusalObject>,
     tokens: Tokens,
     /// Credits, with all nine decimals.
     #[schema(example = "0.000123000")]
@@ -70,44 +71,6 @@ pub struct Tokens {
     reasoning: u64,
 }
 
-/// Why a call was refused or failed. From `scope` on, only where a limit refused it; counts are numbers, credits
-/// decimal strings.
-#[derive(Debug, Default, Serialize, ToSchema)]
-struct LogRefusal {
-    #[schema(example = "quota_exceeded")]
-    code: &'static str,
-    message: String,
-    /// The field of the request at fault, where one is.
-    param: Option<String>,
-    /// `key` or `account`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<&'static str>,
-    /// The field that set the limit, such as `monthly_spend`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<String>,
-    /// `requests`, `tokens` or `credits`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    measure: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    period: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
-    max: Option<Figure>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
-    used: Option<Figure>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
-    held: Option<Figure>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
-    requested: Option<Figure>,
-    /// When its period ends; absent where it does not reset by itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    resets_at: Option<Time>,
-}
-
 /// One try at an upstream.
 #[derive(Debug, Serialize, ToSchema)]
 struct LogAttempt {
@@ -128,7 +91,7 @@ impl From<Call> for LogRow {
             at: arrival.at,
             key_id: arrival.key_id.0,
             key_name: arrival.key_name,
-            group_id: None,
+            group_id: arrival.group_id.map(|id| id.0),
             account_id: arrival.account_id.0,
             endpoint: arrival.endpoint,
             dialect: arrival.dialect,
@@ -136,7 +99,7 @@ impl From<Call> for LogRow {
             provider: Some(call.provider).filter(|name| !name.is_empty()),
             stream: arrival.stream,
             status: Some(call.status).filter(|status| *status != 0),
-            refusal: call.refusal.map(LogRefusal::from),
+            refusal: call.refusal.map(RefusalObject::from),
             tokens: call.usage.into(),
             cost: call.cost.exact(),
             cost_basis: call.cost_basis,
@@ -158,25 +121,6 @@ impl From<Usage> for Tokens {
     }
 }
 
-impl From<Refusal> for LogRefusal {
-    fn from(refusal: Refusal) -> Self {
-        let mut row =
-            Self { code: refusal.code.as_str(), message: refusal.message, param: refusal.param, ..Self::default() };
-        if let Some(detail) = refusal.detail {
-            row.scope = Some(detail.scope.as_str());
-            row.limit = Some(detail.limit);
-            row.measure = Some(detail.measure.as_str());
-            row.period = Some(detail.period);
-            row.max = Some(detail.max);
-            row.used = Some(detail.used);
-            row.held = Some(detail.held);
-            row.requested = Some(detail.requested);
-            row.resets_at = detail.resets_at;
-        }
-        row
-    }
-}
-
 impl From<Attempt> for LogAttempt {
     fn from(attempt: Attempt) -> Self {
         let Attempt { provider, upstream_model, status, error, ms } = attempt;
@@ -190,6 +134,9 @@ impl From<Attempt> for LogAttempt {
 pub struct LogFilters {
     #[param(value_type = Option<String>)]
     key_id: Option<KeyId>,
+    /// Calls that counted for this group, whichever their keys are in now.
+    #[param(value_type = Option<String>)]
+    group_id: Option<GroupId>,
     model: Option<String>,
     /// A path, such as `/v1/chat/completions`.
     endpoint: Option<String>,
@@ -237,10 +184,11 @@ pub async fn list(
     Filters(filters): Filters<LogFilters>,
     State(gateway): State<Gateway>,
 ) -> Result<Json<Listing<LogRow>>, Problem> {
-    let LogFilters { key_id, model, endpoint, status, from, to, request_id, limit, cursor } = filters;
+    let LogFilters { key_id, group_id, model, endpoint, status, from, to, request_id, limit, cursor } = filters;
     let status = status.map(|Status(first, last)| (first, last));
     let query = LogQuery {
         key_id,
+        group_id,
         model,
         endpoint,
         status,

@@ -17,7 +17,7 @@ pub struct ErrorBody {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct ErrorObject {
+pub struct ErrorObject {
     /// What is wrong and what to do about it, for people.
     message: String,
     /// The family of errors, such as `invalid_request_error`.
@@ -56,6 +56,13 @@ fn answered(problem: &Problem) -> (StatusCode, &'static str, &'static str) {
     }
 }
 
+impl From<Problem> for ErrorObject {
+    fn from(problem: Problem) -> Self {
+        let (_, kind, code) = answered(&problem);
+        ErrorObject::new(kind, code, problem.message, problem.fields)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, kind, code) = answered(&self);
@@ -74,9 +81,15 @@ fn error(
     message: String,
     fields: Vec<FieldProblem>,
 ) -> Response {
-    let param = fields.first().map(|problem| problem.field.clone());
-    let fields = fields.into_iter().map(|FieldProblem { field, message }| FieldError { field, message }).collect();
-    (status, Json(ErrorBody { error: ErrorObject { message, kind, code, param, fields } })).into_response()
+    (status, Json(ErrorBody { error: ErrorObject::new(kind, code, message, fields) })).into_response()
+}
+
+impl ErrorObject {
+    fn new(kind: &'static str, code: &'static str, message: String, fields: Vec<FieldProblem>) -> Self {
+        let param = fields.first().map(|problem| problem.field.clone());
+        let fields = fields.into_iter().map(|FieldProblem { field, message }| FieldError { field, message }).collect();
+        Self { message, kind, code, param, fields }
+    }
 }
 
 /// A path that no route has.

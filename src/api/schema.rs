@@ -3,6 +3,8 @@
 
 #![expect(dead_code, reason = "these are read as descriptions alone")]
 
+pub mod bindings;
+
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -34,9 +36,9 @@ pub struct Key {
     last_used_at: Option<String>,
     #[schema(format = DateTime)]
     revoked_at: Option<String>,
-    /// Always `null` in this version.
+    /// Whose quota it shares.
     group_id: Option<String>,
-    /// Always `null` in this version.
+    /// Its own rule; `null` = its account's default, if there is one.
     rule_id: Option<String>,
     /// Always `null` in this version.
     cache_ttl_seconds: Option<u64>,
@@ -52,6 +54,10 @@ pub struct KeyFields {
     name: String,
     /// Whose key it is; the caller's own where absent. Others' for admins alone.
     account_id: Option<String>,
+    /// Whose quota it is to share.
+    group_id: Option<String>,
+    /// Its own rule; its account's default governs it where absent.
+    rule_id: Option<String>,
     /// `active` or `disabled`.
     #[schema(default = "active")]
     status: Option<String>,
@@ -78,6 +84,10 @@ pub struct KeyPatch {
     name: Option<String>,
     /// Moves the key to another account; for admins.
     account_id: Option<String>,
+    /// Moves the key to another group.
+    group_id: Option<String>,
+    /// Binds the key to another rule; `null` = it inherits its account's default.
+    rule_id: Option<String>,
     /// `active` or `disabled`.
     status: Option<String>,
     #[schema(format = DateTime)]

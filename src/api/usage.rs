@@ -1,10 +1,10 @@
-//! Usage: `/api/v1/usage`, sums of calls by time, model, key or endpoint. They outlive the log rows.
+//! Usage: `/api/v1/usage`, sums of calls by time, model, key, group or endpoint. They outlive the log rows.
 
 use super::address::{Filters, parsed};
 use super::logs::Tokens;
 use super::problem::ReadFailures;
 use crate::auth::Caller;
-use crate::domain::id::KeyId;
+use crate::domain::id::{GroupId, KeyId};
 use crate::domain::period::Zone;
 use crate::domain::problem::Problem;
 use crate::domain::time::Time;
@@ -21,7 +21,7 @@ const LAST: Duration = Duration::from_hours(24 * 30);
 /// Sums are kept by the quarter hour, on which every zone's midnight falls, in microseconds.
 const QUARTER_HOUR: i64 = 15 * 60 * 1_000_000;
 
-/// What a group of calls used. Of `at`, `key_id`, `model` and `endpoint`, those that were grouped by are there.
+/// What some calls used together. Of `at`, `key_id`, `group_id`, `model` and `endpoint`, those that were grouped by are there.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UsageRow {
     /// When its hour, day or month began.
@@ -31,6 +31,10 @@ pub struct UsageRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     key_id: Option<KeyId>,
+    /// `null` for calls that counted for no group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false)]
+    group_id: Option<Option<GroupId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     model: Option<String>,
@@ -58,6 +62,7 @@ impl From<Used> for UsageRow {
         Self {
             at: used.at,
             key_id: used.key_id,
+            group_id: used.group_id,
             model: used.model,
             endpoint: used.endpoint,
             requests: used.calls,
@@ -79,7 +84,7 @@ pub struct UsageFilters {
     /// Up to this time, moved on to its quarter hour; now where absent.
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Time>,
-    /// One or more of `hour`, `day`, `month`, `model`, `key` and `endpoint`, with commas between; `day` where absent.
+    /// One or more of `hour`, `day`, `month`, `model`, `key`, `group` and `endpoint`, with commas between; `day` where absent.
     #[serde(default)]
     #[param(value_type = Option<String>, example = "day,model")]
     by: Groups,
@@ -87,6 +92,9 @@ pub struct UsageFilters {
     timezone: Option<String>,
     #[param(value_type = Option<String>)]
     key_id: Option<KeyId>,
+    /// Calls that counted for this group, whichever their keys are in now.
+    #[param(value_type = Option<String>)]
+    group_id: Option<GroupId>,
     model: Option<String>,
     endpoint: Option<String>,
 }
@@ -103,7 +111,7 @@ impl Default for Groups {
 impl<'de> Deserialize<'de> for Groups {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let parse = |text: &str| text.split(',').map(|by| By::parse(by.trim())).collect::<Option<Vec<_>>>();
-        parsed(from, parse, "write one or more of hour, day, month, model, key, endpoint, with commas between")
+        parsed(from, parse, "write one or more of hour, day, month, model, key, group, endpoint, with commas between")
             .map(Self)
     }
 }
@@ -132,6 +140,7 @@ pub async fn read(
         by: filters.by.0,
         zone,
         key_id: filters.key_id,
+        group_id: filters.group_id,
         model: filters.model,
         endpoint: filters.endpoint,
     };

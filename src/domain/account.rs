@@ -47,6 +47,18 @@ pub struct Account {
     pub created_at: Time,
 }
 
+/// What an admin may change about what an account spends.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSpec {
+    #[serde(default)]
+    pub limits: KeyLimits,
+    /// Whether its calls must be paid for.
+    pub metered: bool,
+    #[serde(default)]
+    pub default_rule_id: Option<RuleId>,
+}
+
 impl Account {
     /// What bounds all of its keys together, in the order consulted. The calendar is UTC's, so that nobody gains a day
     /// by changing the zone that times are shown in.

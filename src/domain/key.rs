@@ -164,7 +164,7 @@ fn utc() -> String {
 /// Counts above this are refused: nothing real reaches them, and sums of them stay far from the integer's edge.
 pub(super) const MOST: u64 = 1_000_000_000_000_000;
 /// The same for money.
-pub(super) const MOST_CREDITS: Credits = Credits::from_nanos(1_000_000_000 * 1_000_000_000);
+pub const MOST_CREDITS: Credits = Credits::from_nanos(1_000_000_000 * 1_000_000_000);
 
 impl KeySpec {
     pub fn named(name: &str) -> Self {

@@ -152,6 +152,14 @@ impl Figure {
             Measure::Requests | Measure::Tokens => Figure::Count(value),
         }
     }
+
+    /// In the measure's unit; credits in nano-credits.
+    pub fn units(&self) -> i64 {
+        match self {
+            Figure::Count(count) => *count,
+            Figure::Money(money) => money.nanos(),
+        }
+    }
 }
 
 impl std::fmt::Display for Figure {

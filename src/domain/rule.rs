@@ -68,6 +68,29 @@ impl RulePeriod {
     }
 }
 
+/// What refers to a rule. Revoked keys do not: nothing of theirs is governed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct References {
+    /// Keys that are bound to it themselves.
+    pub bound: u64,
+    /// Keys without a rule of their own, whose account's default it is.
+    pub inheriting: u64,
+    /// Accounts whose default it is.
+    pub defaults: u64,
+}
+
+impl References {
+    /// The keys that it governs.
+    pub fn keys(&self) -> u64 {
+        self.bound + self.inheriting
+    }
+
+    /// Whether it may go: neither a key nor an account would miss it.
+    pub fn is_none(&self) -> bool {
+        *self == References::default()
+    }
+}
+
 /// What a rule is made of, and what an edit replaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,22 +1,25 @@
-//! Admission: every check in order, then a hold on all meters or on none, then the pending row.
+//! Admission: what a call asks to hold, then a hold on all meters or on none, then the pending row.
 
 use super::Gateway;
-use super::authenticate::Holder;
+use super::allow::{capped, priced};
+use super::authenticate::{Holder, Means};
 use super::hold::Hold;
 use super::journal::Rejected;
 use crate::domain::call::{Arrival, Bound};
+use crate::domain::credits::Credits;
 use crate::domain::ledger::Consulted;
-use crate::domain::limit::{Measure, Scope};
+use crate::domain::limit::{Limit, Measure, Scope};
 use crate::domain::model::Model;
 use crate::domain::price::Price;
-use crate::domain::refusal::{Code, Refusal, Retry};
-use std::net::IpAddr;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::time::Time;
+use crate::domain::wallet::Funding;
 use std::sync::Arc;
 
 /// An answer shorter than this is not worth having: a budget that affords less refuses instead.
 const SHORTEST_OUTPUT: u64 = 256;
 /// Lowering the output for one limit may run into the next; there are no more limits than this.
-const MOST_TRIES: usize = 16;
+pub(super) const MOST_TRIES: usize = 16;
 
 /// The most that a call says it may use.
 #[derive(Clone, Copy, Debug)]
@@ -35,32 +38,57 @@ pub enum Output {
     Open { choices: u64 },
 }
 
-impl Gateway {
-    /// The model, if this key may call it here.
-    ///
-    /// # Errors
-    /// 403 for a model, address or path that the key does not allow; 404 for a model that is not there.
-    pub fn allow(&self, holder: &Holder, name: &str, endpoint: &str, ip: IpAddr) -> Result<Arc<Model>, Refusal> {
-        let key = &holder.key;
-        let no = |code, message| Refusal::new(code, message);
-        let unknown = || {
-            no(Code::ModelNotFound, format!("There is no model {name:?} here. GET /v1/models lists those there are."))
-        };
-        let model = self.model(name).filter(|model| model.enabled).ok_or_else(|| unknown().about("model"))?;
-        if !key.allows_model(name) {
-            let message =
-                format!("Key {:?} may not call model {name:?}. It may call {}.", key.name, key.models.join(", "));
-            return Err(no(Code::ModelNotAllowed, message).about("model"));
-        }
-        if !key.allows_ip(ip) {
-            return Err(no(Code::IpNotAllowed, format!("Key {:?} may not be used from {ip}.", key.name)));
-        }
-        if !key.allows_endpoint(endpoint) {
-            return Err(no(Code::EndpointNotAllowed, format!("Key {:?} may not call {endpoint}.", key.name)));
-        }
-        Ok(model)
+/// What a call asks to hold, and who is to pay for it: a judgement of its own, that holds nothing. Where a limit has no
+/// room it asks for less, or of someone else, or is refused.
+#[derive(Debug)]
+pub(super) struct Bid<'h> {
+    holder: &'h Holder,
+    price: Price,
+    input: u64,
+    output: u64,
+    /// Whether the gateway chose the output bound: then it may be lowered, and must be written into the request.
+    chosen: bool,
+    paid_by: &'h Means,
+    next: std::slice::Iter<'h, Means>,
+}
+
+impl Bid<'_> {
+    pub fn bound(&self) -> Bound {
+        Bound { input: self.input, output: self.output, cost: self.price.bound(self.input, self.output) }
     }
 
+    pub fn funding(&self) -> Funding {
+        self.paid_by.funding
+    }
+
+    /// Every limit that it must fit, in the order consulted.
+    pub fn limits(&self) -> &Arc<[Limit]> {
+        &self.paid_by.limits
+    }
+
+    /// What to ask for after a limit had no room.
+    ///
+    /// # Errors
+    /// 402 or 429 where nothing is left to ask for.
+    pub fn fall_back(&mut self, short: &Consulted, trace: &[Consulted], at: Time) -> Result<(), Refusal> {
+        // What the subscription has no room for, the balance may pay.
+        if short.limit.owner.scope == Scope::Subscription
+            && let Some(next) = self.next.next()
+        {
+            self.paid_by = next;
+            return Ok(());
+        }
+        match affordable(short, self.price, self.input, self.output) {
+            Some(less) if self.chosen && less < self.output => {
+                self.output = less;
+                Ok(())
+            }
+            _ => Err(Refusal::short(short, trace, &self.holder.whose(short.limit.owner.scope), at)),
+        }
+    }
+}
+
+impl Gateway {
     /// Holds what the call may use at most, and writes it down. Once this returns, the call is in the books.
     ///
     /// # Errors
@@ -72,60 +100,57 @@ impl Gateway {
         arrival: Arrival,
         ceiling: Ceiling,
     ) -> Result<Hold, Refusal> {
-        let price = model.price.ok_or_else(|| unpriced(model))?;
-        let (mut output, lowerable) = self.output_bound(holder, model, ceiling)?;
-        output = within_cost_cap(holder, price, ceiling.input, output, lowerable)?;
-        let mut means = holder.means.iter();
-        let mut paid_by = means.next().ok_or_else(Refusal::books_unavailable)?;
+        let mut bid = self.bid(holder, model, ceiling)?;
         for _ in 0..MOST_TRIES {
-            let bound = Bound { input: ceiling.input, output, cost: price.bound(ceiling.input, output) };
-            let arrival = Arrival { funding: paid_by.funding, ..arrival.clone() };
-            let hold = Hold::new(self.clone(), arrival, bound, price, lowerable);
-            let (short, trace, at) = match self.hold(hold, Arc::clone(&paid_by.limits)).await {
+            let arrival = Arrival { funding: bid.funding(), ..arrival.clone() };
+            let hold = Hold::new(self.clone(), arrival, bid.bound(), bid.price, bid.chosen);
+            match self.hold(hold, Arc::clone(bid.limits())).await {
                 Ok(hold) => {
                     self.0.stamp(&hold.arrival().key_id, hold.arrival().at);
                     return Ok(hold);
                 }
                 Err(Rejected::Unavailable) => return Err(Refusal::books_unavailable()),
-                Err(Rejected::Short { short, trace, at }) => (short, trace, at),
-            };
-            // What the subscription has no room for, the balance may pay.
-            if short.limit.owner.scope == Scope::Subscription
-                && let Some(next) = means.next()
-            {
-                paid_by = next;
-                continue;
-            }
-            match affordable(&short, price, ceiling.input, output) {
-                Some(less) if lowerable && less < output => output = less,
-                _ => return Err(Refusal::short(&short, &trace, &holder.whose(&short.limit), at)),
+                Err(Rejected::Short { short, trace, at }) => bid.fall_back(&short, &trace, at)?,
             }
         }
         Err(Refusal::books_unavailable())
     }
 
+    /// What a call asks for first.
+    ///
+    /// # Errors
+    /// 400 where it is larger than one call may be; 404 for a model without a price.
+    pub(super) fn bid<'h>(&self, holder: &'h Holder, model: &Model, ceiling: Ceiling) -> Result<Bid<'h>, Refusal> {
+        let price = priced(model)?;
+        let (output, chosen) = self.output_bound(holder, model, ceiling.output)?;
+        let output = within_cost_cap(holder, price, ceiling.input, output, chosen)?;
+        let mut means = holder.means.iter();
+        let paid_by = means.next().ok_or_else(Refusal::books_unavailable)?;
+        Ok(Bid { holder, price, input: ceiling.input, output, chosen, paid_by, next: means })
+    }
+
     /// Output tokens to hold, and whether the gateway chose them itself.
-    fn output_bound(&self, holder: &Holder, model: &Model, ceiling: Ceiling) -> Result<(u64, bool), Refusal> {
-        let cap = holder.key.limits.max_tokens_per_request;
-        match ceiling.output {
+    ///
+    /// # Errors
+    /// 400 where the call asks for more than the key or its account allows one call.
+    pub(super) fn output_bound(&self, holder: &Holder, model: &Model, asked: Output) -> Result<(u64, bool), Refusal> {
+        let cap = holder.cap(|limits| limits.max_tokens_per_request);
+        match asked {
             Output::Declared(output) => match cap {
-                Some(cap) if output > cap => {
-                    let message = format!(
-                        "Key {:?} allows {cap} output tokens a request; this one asks for {output}.",
-                        holder.key.name
-                    );
-                    let refusal = Refusal::new(Code::MaxTokensExceedsKeyLimit, message).about("max_tokens");
-                    Err(Refusal { retry: Retry::Never, ..refusal })
+                Some((cap, scope)) if output > cap => {
+                    let whose = holder.whose(scope);
+                    let message = format!("{whose} allows {cap} output tokens a request; this one asks for {output}.");
+                    Err(capped(Code::MaxTokensExceedsKeyLimit, message).about("max_tokens"))
                 }
                 _ => Ok((output, false)),
             },
             Output::Open { choices } => {
-                let most = [model.max_output_tokens, cap]
+                let most = [model.max_output_tokens, cap.map(|(cap, _)| cap)]
                     .into_iter()
                     .flatten()
                     .fold(self.0.terms.default_max_output, u64::min);
                 // A key without limits is bounded only in what is held; nothing is written into its request.
-                let limited = holder.is_limited() || cap.is_some() || holder.key.limits.max_cost_per_request.is_some();
+                let limited = holder.is_limited() || cap.is_some() || cost_cap(holder).is_some();
                 Ok((most.saturating_mul(choices.max(1)), limited))
             }
         }
@@ -137,27 +162,33 @@ impl Gateway {
     }
 }
 
-fn unpriced(model: &Model) -> Refusal {
-    let message = format!(
-        "Model {:?} has no price yet, so its calls cannot be charged. An admin can set one, or mark it free.",
-        model.name
-    );
-    Refusal::new(Code::ModelNotFound, message).about("model")
+/// The most that one call may cost, and who says so.
+fn cost_cap(holder: &Holder) -> Option<(Credits, Scope)> {
+    holder.cap(|limits| limits.max_cost_per_request)
 }
 
-/// The key's cap on the cost of one call.
-fn within_cost_cap(holder: &Holder, price: Price, input: u64, output: u64, lowerable: bool) -> Result<u64, Refusal> {
-    let Some(cap) = holder.key.limits.max_cost_per_request else { return Ok(output) };
+/// The output that the cap on the cost of one call leaves.
+///
+/// # Errors
+/// 400 where that is less than was asked for, or too little to be worth having.
+pub(super) fn within_cost_cap(
+    holder: &Holder,
+    price: Price,
+    input: u64,
+    output: u64,
+    chosen: bool,
+) -> Result<u64, Refusal> {
+    let Some((cap, scope)) = cost_cap(holder) else { return Ok(output) };
     let bound = price.bound(input, output);
     if bound <= cap {
         return Ok(output);
     }
     let less = afforded(price, input, cap.nanos());
-    if lowerable && less >= SHORTEST_OUTPUT.min(output) {
+    if chosen && less >= SHORTEST_OUTPUT.min(output) {
         return Ok(less);
     }
-    let message = format!("Key {:?} allows one call to cost {cap}; this one may cost up to {bound}.", holder.key.name);
-    Err(Refusal { retry: Retry::Never, ..Refusal::new(Code::RequestCostExceedsKeyCap, message) })
+    let message = format!("{} allows one call to cost {cap}; this one may cost up to {bound}.", holder.whose(scope));
+    Err(capped(Code::RequestCostExceedsKeyCap, message))
 }
 
 /// The output that a limit without room for all of it still affords; `None` if too little to be worth having.

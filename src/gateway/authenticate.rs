@@ -2,23 +2,45 @@
 
 use super::Gateway;
 use crate::domain::account::Account;
-use crate::domain::key::{Key, KeyStatus};
+use crate::domain::group::Group;
+use crate::domain::key::Key;
 use crate::domain::limit::{Limit, Scope};
 use crate::domain::refusal::{Code, Refusal};
+use crate::domain::rule::Rule;
+use crate::domain::time::Time;
 use crate::domain::wallet::{Funding, Source, Wallet};
 use crate::store::StoreError;
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Keys by the hash of their secret.
 #[derive(Debug, Default)]
-pub(super) struct Keyring(RwLock<HashMap<String, Arc<Holder>>>);
+pub(super) struct Keyring(RwLock<Ring>);
+
+#[derive(Debug, Default)]
+struct Ring {
+    /// How often everything has been forgotten: what was read from the database before that is not put back after it.
+    forgotten: u64,
+    known: HashMap<String, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    holder: Arc<Holder>,
+    /// Until when this secret is honoured; `None` for the one in force.
+    until: Option<Time>,
+}
 
 /// A key with what its calls need at hand.
 #[derive(Debug)]
 pub struct Holder {
     pub key: Key,
     pub account: Account,
+    /// Whose quota the key shares.
+    pub group: Option<Group>,
+    /// The rule that governs the key: its own, or else its account's default. One that is switched off is here too,
+    /// and restricts nothing.
+    pub rule: Option<Rule>,
     /// The ways its calls may be paid for, in the order in which they are tried. Never empty.
     pub(super) means: Vec<Means>,
 }
@@ -31,15 +53,24 @@ pub(super) struct Means {
 }
 
 impl Holder {
-    fn new(key: Key, account: Account, wallet: &Wallet) -> Self {
-        let mut limits = key.ceilings();
-        limits.extend(account.ceilings());
+    fn new(key: Key, account: Account, group: Option<Group>, rule: Option<Rule>, wallet: &Wallet) -> Self {
+        let mut holder = Self { key, account, group, rule, means: Vec::new() };
+        let mut limits = holder.key_limits();
+        limits.extend(holder.group.iter().flat_map(Group::ceilings));
+        limits.extend(holder.account.ceilings());
         let means = |source: Source| Means {
             funding: source.funding,
             limits: limits.iter().cloned().chain(source.limit).collect(),
         };
-        let means = wallet.sources(&account.id).into_iter().map(means).collect();
-        Self { key, account, means }
+        holder.means = wallet.sources(&holder.account.id).into_iter().map(means).collect();
+        holder
+    }
+
+    /// The limits that count this key's calls alone: its own, then its rule's.
+    pub fn key_limits(&self) -> Vec<Limit> {
+        let mut limits = self.key.ceilings();
+        limits.extend(self.rule.as_ref().and_then(|rule| rule.ceiling(self.key.owner())));
+        limits
     }
 
     /// Every limit that its calls may meet, in the order consulted.
@@ -57,31 +88,54 @@ impl Holder {
         self.means.iter().any(|means| !means.limits.is_empty())
     }
 
-    /// Whom a limit bounds, as a refusal names them.
-    pub(super) fn whose(&self, limit: &Limit) -> String {
+    /// Whom a limit of this scope bounds, as a refusal names them.
+    pub(super) fn whose(&self, scope: Scope) -> String {
         let key = &self.key.name;
-        match limit.owner.scope {
-            Scope::Key => format!("Key {key:?}"),
-            Scope::Group => format!("The group of key {key:?}"),
-            Scope::Account => format!("The account of key {key:?}"),
-            Scope::Subscription => format!("The subscription of key {key:?}"),
-            Scope::Balance => format!("The balance of key {key:?}"),
+        match (scope, &self.group) {
+            (Scope::Key, _) => format!("Key {key:?}"),
+            (Scope::Group, Some(group)) => format!("Group {:?} of key {key:?}", group.name),
+            (Scope::Group, None) => format!("The group of key {key:?}"),
+            (Scope::Account, _) => format!("The account of key {key:?}"),
+            (Scope::Subscription, _) => format!("The subscription of key {key:?}"),
+            (Scope::Balance, _) => format!("The balance of key {key:?}"),
         }
     }
 }
 
 impl Keyring {
-    fn get(&self, hash: &str) -> Option<Arc<Holder>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+    fn get(&self, hash: &str, now: Time) -> Option<Arc<Holder>> {
+        let ring = self.read();
+        let known = ring.known.get(hash).filter(|known| known.until.is_none_or(|until| now < until));
+        known.map(|known| Arc::clone(&known.holder))
     }
 
-    fn put(&self, hash: String, holder: &Arc<Holder>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, Arc::clone(holder));
+    /// How often everything has been forgotten: to be asked before anything is read that is then put here.
+    fn forgotten(&self) -> u64 {
+        self.read().forgotten
+    }
+
+    /// Remembers, unless everything has been forgotten since `forgotten` was asked: the change may not be in what was
+    /// read before it.
+    fn put(&self, forgotten: u64, hash: String, holder: &Arc<Holder>, until: Option<Time>) {
+        let mut ring = self.write();
+        if ring.forgotten == forgotten {
+            ring.known.insert(hash, Known { holder: Arc::clone(holder), until });
+        }
     }
 
     /// Everything is read again when it is next asked for.
     pub(super) fn forget(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut ring = self.write();
+        ring.forgotten += 1;
+        ring.known.clear();
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Ring> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Ring> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,7 +146,7 @@ impl Gateway {
     /// 401 for a secret that is not known; 503 where the key is not in memory and the database cannot be reached.
     pub async fn authenticate(&self, secret: &str) -> Result<Arc<Holder>, Refusal> {
         let hash = self.0.master.hash(secret);
-        match self.0.keyring.get(&hash) {
+        match self.0.keyring.get(&hash, self.0.clock.now()) {
             Some(holder) => Ok(holder),
             None => self.look_up(hash).await,
         }
@@ -103,39 +157,44 @@ impl Gateway {
     /// # Errors
     /// 401 with the reason.
     pub fn usable(&self, holder: &Holder) -> Result<(), Refusal> {
-        let name = &holder.key.name;
-        let no = |code, message: String| Err(Refusal::new(code, message));
-        match holder.key.status {
-            KeyStatus::Revoked => {
-                no(Code::KeyRevoked, format!("Key {name:?} has been revoked. Ask its owner for another."))
-            }
-            KeyStatus::Disabled => {
-                no(Code::KeyDisabled, format!("Key {name:?} is disabled. Its owner can enable it again."))
-            }
-            KeyStatus::Active if holder.key.is_expired(self.0.clock.now()) => {
-                let expired = holder.key.expires_at.map(|at| format!(" on {at}")).unwrap_or_default();
-                no(Code::KeyExpired, format!("Key {name:?} expired{expired}."))
-            }
-            KeyStatus::Active if !holder.account.enabled => {
-                no(Code::AccountDisabled, format!("The account of key {name:?} is disabled."))
-            }
-            KeyStatus::Active => Ok(()),
-        }
+        holder.is_active()?;
+        holder.is_current(self.0.clock.now())?;
+        holder.is_of_an_enabled_account()
     }
 
     async fn look_up(&self, hash: String) -> Result<Arc<Holder>, Refusal> {
         let unavailable = |_| Refusal::books_unavailable();
         let unknown = || Refusal::new(Code::InvalidKey, "This key is not known here. Check that it was copied whole.");
-        let key = self.0.store.key_by_hash(&hash).await.map_err(unavailable)?.ok_or_else(unknown)?;
+        let forgotten = self.0.keyring.forgotten();
+        let (key, until) = self.key_of(&hash).await.map_err(unavailable)?.ok_or_else(unknown)?;
         let holder = Arc::new(self.holder(key).await.map_err(unavailable)?.ok_or_else(unknown)?);
-        self.0.keyring.put(hash, &holder);
+        self.0.keyring.put(forgotten, hash, &holder, until);
         Ok(holder)
+    }
+
+    /// The key whose secret has this hash, and until when the secret is honoured if another has replaced it.
+    async fn key_of(&self, hash: &str) -> Result<Option<(Key, Option<Time>)>, StoreError> {
+        if let Some(key) = self.0.store.key_by_hash(hash).await? {
+            return Ok(Some((key, None)));
+        }
+        let replaced = self.0.store.replaced_secret(hash).await?;
+        let Some((id, until)) = replaced.filter(|(_, until)| self.0.clock.now() < *until) else { return Ok(None) };
+        Ok(self.0.store.key(&id).await?.map(|key| (key, Some(until))))
     }
 
     /// A key with everything that bounds its calls. `None` if its account is gone.
     pub(super) async fn holder(&self, key: Key) -> Result<Option<Holder>, StoreError> {
-        let Some(account) = self.0.store.account(&key.account_id).await? else { return Ok(None) };
-        let wallet = self.0.store.wallet(&account.id).await?;
-        Ok(Some(Holder::new(key, account, &wallet)))
+        let store = &self.0.store;
+        let Some(account) = store.account(&key.account_id).await? else { return Ok(None) };
+        let wallet = store.wallet(&account.id).await?;
+        let group = match &key.group_id {
+            Some(id) => store.group(id).await?.map(|(group, _)| group),
+            None => None,
+        };
+        let rule = match key.rule_id.as_ref().or(account.default_rule_id.as_ref()) {
+            Some(id) => store.rule(id).await?.map(|(rule, _)| rule),
+            None => None,
+        };
+        Ok(Some(Holder::new(key, account, group, rule, &wallet)))
     }
 }

@@ -59,6 +59,7 @@ impl Gateway {
             by: vec![By::Key],
             zone: Zone::utc(),
             key_id: None,
+            group_id: None,
             model: None,
             endpoint: None,
         };

@@ -1,5 +1,6 @@
 //! Keys: issue, edit, revoke, restore, list.
 
+use super::bind::bound_to_nothing;
 use super::seal::random_text;
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
@@ -53,15 +54,15 @@ impl Gateway {
     pub async fn create_key(&self, by: &Account, spec: KeySpec) -> Result<Issued, Problem> {
         let now = self.0.clock.now();
         spec.check(Some(now))?;
-        let account_id = self.key_owner(by, spec.account_id.as_ref()).await?;
-        let secret = format!("{SECRET_PREFIX}{}", random_text(SECRET_LENGTH));
+        let account_id = self.owner_of_new(by, spec.account_id.as_ref(), "keys").await?;
+        let (secret, hint) = new_secret();
         let key = Key {
             id: KeyId(self.0.clock.id()),
             account_id,
             group_id: spec.group_id,
             rule_id: spec.rule_id,
             name: spec.name.trim().to_owned(),
-            hint: hint(&secret),
+            hint,
             status: spec.status,
             expires_at: spec.expires_at,
             models: spec.models,
@@ -73,8 +74,9 @@ impl Gateway {
             last_used_at: None,
             revoked_at: None,
         };
+        self.check_bindings(by, None, &key).await?;
         let mut tx = self.0.store.begin().await?;
-        Store::insert_key(&mut tx, &key, &self.0.master.hash(&secret)).await?;
+        Store::insert_key(&mut tx, &key, &self.0.master.hash(&secret)).await.map_err(bound_to_nothing)?;
         Store::bump(&mut tx).await?;
         tx.commit().await?;
         self.keys_changed();
@@ -93,7 +95,7 @@ impl Gateway {
         }
         spec.check(new_expiry)?;
         let account_id = match &spec.account_id {
-            Some(account) if *account != known.account_id => self.key_owner(by, Some(account)).await?,
+            Some(account) if *account != known.account_id => self.owner_of_new(by, Some(account), "keys").await?,
             _ => known.account_id.clone(),
         };
         let key = Key {
@@ -108,8 +110,9 @@ impl Gateway {
             endpoints: spec.endpoints,
             timezone: spec.timezone,
             limits: spec.limits,
-            ..known
+            ..known.clone()
         };
+        self.check_bindings(by, Some(&known), &key).await?;
         self.save_key(key).await
     }
 
@@ -187,30 +190,24 @@ impl Gateway {
 
     async fn save_key(&self, key: Key) -> Result<Key, Problem> {
         let mut tx = self.0.store.begin().await?;
-        Store::update_key(&mut tx, &key).await?;
+        Store::update_key(&mut tx, &key).await.map_err(bound_to_nothing)?;
         Store::bump(&mut tx).await?;
         tx.commit().await?;
         self.keys_changed();
         Ok(key)
     }
 
-    fn keys_changed(&self) {
+    pub(super) fn keys_changed(&self) {
         self.0.keyring.forget();
         self.0.announce(Topic::Keys);
     }
+}
 
-    /// Whose key it is to be: one's own, or anyone's for an admin.
-    async fn key_owner(&self, by: &Account, asked: Option<&AccountId>) -> Result<AccountId, Problem> {
-        match asked {
-            None => Ok(by.id.clone()),
-            Some(own) if *own == by.id => Ok(by.id.clone()),
-            Some(other) if by.is_admin() => match self.0.store.account(other).await? {
-                Some(account) => Ok(account.id),
-                None => Err(Problem::field("account_id", "There is no such account.")),
-            },
-            Some(_) => Err(Problem::new(ProblemKind::Forbidden, "Only an admin may make keys for someone else.")),
-        }
-    }
+/// A secret, and what remains of it to recognise it by.
+pub(super) fn new_secret() -> (String, String) {
+    let secret = format!("{SECRET_PREFIX}{}", random_text(SECRET_LENGTH));
+    let hint = hint(&secret);
+    (secret, hint)
 }
 
 /// `sk-tg-Ab3d…9xYz`: enough to tell keys apart, and no more.

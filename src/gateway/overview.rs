@@ -101,7 +101,7 @@ impl Stretch {
     }
 
     fn query(&self, from: Time, to: Time, by: Vec<By>) -> UsageQuery {
-        UsageQuery { from, to, by, zone: self.zone.clone(), key_id: None, model: None, endpoint: None }
+        UsageQuery { from, to, by, zone: self.zone.clone(), key_id: None, group_id: None, model: None, endpoint: None }
     }
 }
 

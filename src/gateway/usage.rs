@@ -5,7 +5,7 @@ use super::issue::{Page, cursor, page, page_limit, read_cursor};
 use crate::domain::account::Account;
 use crate::domain::call::{Call, CallState, Outcome};
 use crate::domain::credits::Credits;
-use crate::domain::id::{AccountId, CallId, KeyId};
+use crate::domain::id::{AccountId, CallId, GroupId, KeyId};
 use crate::domain::period::{Period, Zone};
 use crate::domain::problem::Problem;
 use crate::domain::time::Time;
@@ -23,6 +23,7 @@ pub enum By {
     Month,
     Model,
     Key,
+    Group,
     Endpoint,
 }
 
@@ -34,6 +35,7 @@ impl By {
             "month" => By::Month,
             "model" => By::Model,
             "key" => By::Key,
+            "group" => By::Group,
             "endpoint" => By::Endpoint,
             _ => return None,
         })
@@ -48,6 +50,7 @@ pub struct UsageQuery {
     pub by: Vec<By>,
     pub zone: Zone,
     pub key_id: Option<KeyId>,
+    pub group_id: Option<GroupId>,
     pub model: Option<String>,
     pub endpoint: Option<String>,
 }
@@ -58,6 +61,8 @@ pub struct Used {
     /// When its hour, day or month began.
     pub at: Option<Time>,
     pub key_id: Option<KeyId>,
+    /// The outer is whether it was asked for, the inner whether the calls counted for any group.
+    pub group_id: Option<Option<GroupId>>,
     pub model: Option<String>,
     pub endpoint: Option<String>,
     pub calls: u64,
@@ -73,6 +78,7 @@ pub struct Used {
 #[derive(Clone, Debug, Default)]
 pub struct LogQuery {
     pub key_id: Option<KeyId>,
+    pub group_id: Option<GroupId>,
     pub model: Option<String>,
     pub endpoint: Option<String>,
     /// An exact status, or its hundreds.
@@ -90,8 +96,8 @@ pub struct LogQuery {
     pub limit: u32,
 }
 
-/// When a group's period began, its key, its model, its endpoint; those that were asked for.
-type GroupName = (Option<Time>, Option<String>, Option<String>, Option<String>);
+/// When a sum's period began, its key, its group, its model, its endpoint; those that were asked for.
+type SumName = (Option<Time>, Option<KeyId>, Option<Option<GroupId>>, Option<String>, Option<String>);
 
 impl Gateway {
     /// Sums what this account may see: its own calls, or everyone's for an admin. Ordered by the groups' names.
@@ -100,7 +106,7 @@ impl Gateway {
     /// When the database fails.
     pub async fn usage(&self, by: &Account, query: &UsageQuery) -> Result<Vec<Used>, Problem> {
         let filter = UsageFilter {
-            group_id: None,
+            group_id: query.group_id.clone(),
             account_id: own(by),
             key_id: query.key_id.clone(),
             model: query.model.clone(),
@@ -108,17 +114,18 @@ impl Gateway {
             from: query.from,
             to: query.to,
         };
-        let mut groups: BTreeMap<GroupName, Used> = BTreeMap::new();
+        let mut groups: BTreeMap<SumName, Used> = BTreeMap::new();
         for row in self.0.store.usage(&filter).await? {
             let group = Used {
                 at: query.by.iter().find_map(|by| start(*by, row.at, &query.zone)),
                 key_id: query.by.contains(&By::Key).then(|| row.key_id.clone()),
+                group_id: query.by.contains(&By::Group).then(|| row.group_id.clone()),
                 model: query.by.contains(&By::Model).then(|| row.model.clone()),
                 endpoint: query.by.contains(&By::Endpoint).then(|| row.endpoint.clone()),
                 ..Used::default()
             };
-            let name = (group.at, group.key_id.clone().map(|id| id.0), group.model.clone(), group.endpoint.clone());
-            groups.entry(name).or_insert(group).add(&row);
+            let Used { at, key_id, group_id, model, endpoint, .. } = group.clone();
+            groups.entry((at, key_id, group_id, model, endpoint)).or_insert(group).add(&row);
         }
         Ok(groups.into_values().collect())
     }
@@ -133,7 +140,7 @@ impl Gateway {
             Ok(text.map(read_cursor).transpose()?.map(|(at, id)| (at, CallId(id))))
         };
         let filter = CallFilter {
-            group_id: None,
+            group_id: query.group_id,
             account_id: own(by),
             key_id: query.key_id,
             model: query.model,
@@ -232,6 +239,6 @@ fn start(by: By, at: Time, zone: &Zone) -> Option<Time> {
         }
         By::Day => Some(Period::Day.start(at, zone)),
         By::Month => Some(Period::Month.start(at, zone)),
-        By::Model | By::Key | By::Endpoint => None,
+        By::Model | By::Key | By::Group | By::Endpoint => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Forgets what is over: expired sessions and flashes, meters of past periods; and notes when keys were last used.
+//! Forgets what is over: expired sessions, flashes and replaced secrets, meters of past periods; and notes when keys were last used.
 
 use crate::gateway::Gateway;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) async fn run(gateway: Gateway, stop: CancellationToken) {
         if turn.is_multiple_of(EXPIRED_EVERY)
             && let Err(error) = gateway.store().delete_expired(gateway.clock().now()).await
         {
-            tracing::warn!(%error, "expired sessions could not be removed; trying again");
+            tracing::warn!(%error, "expired rows could not be removed; trying again");
         }
         turn += 1;
     }

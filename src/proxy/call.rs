@@ -1,7 +1,6 @@
 //! A request as it arrived: whose key, which model, how much it may use at most. Only the fields that the gate needs
 //! are read, and the caller's bytes stay as they are but for what must be written into them.
 
-use super::error::ProxyError;
 use crate::domain::refusal::{Code, Refusal, Retry};
 use crate::gateway::admit::Output;
 use axum::http::{HeaderMap, header};
@@ -12,7 +11,7 @@ use serde_json::value::RawValue;
 use std::ops::Range;
 
 /// The secret of the key, from wherever a client library puts it.
-pub(super) fn secret(headers: &HeaderMap) -> Result<String, ProxyError> {
+pub(super) fn secret(headers: &HeaderMap) -> Result<String, Refusal> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer =
         bearer.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -21,7 +20,7 @@ pub(super) fn secret(headers: &HeaderMap) -> Result<String, ProxyError> {
     let secret = bearer.map(|(_, secret)| secret.trim()).or(named.map(str::trim)).filter(|secret| !secret.is_empty());
     secret.map(str::to_owned).ok_or_else(|| {
         let message = "No key was given. Send one as `Authorization: Bearer sk-tg-…`.";
-        Refusal::new(Code::MissingKey, message).into()
+        Refusal::new(Code::MissingKey, message)
     })
 }
 

@@ -81,7 +81,7 @@ pub(super) async fn user_token(State(door): State<Door>, headers: HeaderMap) -> 
             used_quota: number(used),
             unlimited_quota: tightest.is_none(),
             expires_at: key.expires_at.map(|at| at.to_string()),
-            group: None,
+            group: holder.group.as_ref().map(|group| group.name.clone()),
             models: key.models.clone(),
             limits: standings.iter().map(limit).collect(),
         },

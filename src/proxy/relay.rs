@@ -10,7 +10,7 @@ use super::{Door, builtin, client_ip, rates, sse};
 use crate::domain::call::Arrival;
 use crate::domain::id::CallId;
 use crate::domain::model::Model;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::domain::usage::{Usage, UsageSource};
 use crate::domain::wallet::Funding;
@@ -85,7 +85,7 @@ pub(super) async fn chat_completions(State(door): State<Door>, request: Request)
 /// in the books and every way it can end is charged or released by its hold.
 async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Refusal> {
     let gateway = &door.gateway;
-    let secret = call::secret(&visit.headers).map_err(|error| error.refusal)?; // 401
+    let secret = call::secret(&visit.headers)?; // 401
     let holder = gateway.authenticate(&secret).await?; // 401, 503
     visit.holder = Some(Arc::clone(&holder));
     gateway.usable(&holder)?; // 401
@@ -94,10 +94,7 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     let model = gateway.allow(&holder, &visit.model, visit.endpoint, visit.ip)?; // 403, 404
     let chat = Chat::read(body, visit.model.clone())?; // 400
     visit.stream = chat.stream;
-    let ways = gateway.ways(&model, chance());
-    if ways.is_empty() {
-        return Err(Refusal::new(Code::NoRouteAvailable, format!("No provider serves model {:?} now.", model.name))); // 503
-    }
+    let ways = gateway.routed(&model, chance())?; // 503
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
     let (hold, input) = admit(door, &holder, &model, arrival, &ways, &chat).await?; // 400, 402, 429, 503
     let rates = rates::headers(&hold.rates);

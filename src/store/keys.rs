@@ -1,6 +1,6 @@
 //! Keys: what programs may do. Only a keyed hash of each secret is here.
 
-use super::{Store, StoreError, Tx, bigint, count, list_text, on, on_tx, read_json, read_word};
+use super::{Store, StoreError, Tx, bigint, count, list_text, on, on_tx, places, read_json, read_word};
 use crate::domain::credits::Credits;
 use crate::domain::id::{AccountId, GroupId, KeyId, RuleId};
 use crate::domain::key::{Key, KeyLimits, KeyStatus, Reset, TokenQuota};
@@ -95,6 +95,15 @@ pub struct KeyFilter {
     /// Only keys older than this place.
     pub after: Option<(Time, KeyId)>,
     pub limit: u32,
+}
+
+/// One change to many keys.
+#[derive(Clone, Debug)]
+pub enum KeyChange {
+    /// With when it was revoked, where it is.
+    Status(KeyStatus, Option<Time>),
+    Group(Option<GroupId>),
+    Rule(Option<RuleId>),
 }
 
 impl Store {
@@ -207,6 +216,55 @@ impl Store {
             .fetch_all(db)
             .await)?;
         rows.into_iter().map(Key::try_from).collect()
+    }
+
+    /// Those of these keys that there are, in no order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keys_by_id(&self, ids: &[KeyId]) -> Result<Vec<Key>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from keys where id in ({})", places(1, ids.len())));
+        let rows: Vec<Row> = on!(self.read(), db => {
+            let mut query = sqlx::query_as(sql);
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(db).await
+        })?;
+        rows.into_iter().map(Key::try_from).collect()
+    }
+
+    /// Makes one change to all of these keys at once; nothing else about them is touched.
+    ///
+    /// # Errors
+    /// [`StoreError::Referenced`] where there is no such group or rule.
+    pub async fn change_keys(tx: &mut Tx, ids: &[KeyId], change: &KeyChange) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let (set, value, at) = match change {
+            KeyChange::Status(status, at) => {
+                ("status = $1, revoked_at = $2", Some(status.as_str()), Some(at.map(Time::micros)))
+            }
+            KeyChange::Group(group) => ("group_id = $1", group.as_ref().map(GroupId::as_str), None),
+            KeyChange::Rule(rule) => ("rule_id = $1", rule.as_ref().map(RuleId::as_str), None),
+        };
+        let first = if at.is_some() { 3 } else { 2 };
+        let sql = sqlx::AssertSqlSafe(format!("update keys set {set} where id in ({})", places(first, ids.len())));
+        on_tx!(tx, db => {
+            let mut query = sqlx::query(sql).bind(value);
+            if let Some(at) = at {
+                query = query.bind(at);
+            }
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            query.execute(db).await.map(drop)
+        })?;
+        Ok(())
     }
 
     /// How many keys an account has (all accounts where none is named): those that are revoked, or those that are not.

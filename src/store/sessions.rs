@@ -54,12 +54,16 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets sessions and flashes whose time has passed.
+    /// Forgets sessions, flashes and replaced secrets whose time has passed.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn delete_expired(&self, now: Time) -> Result<(), StoreError> {
-        for sql in ["delete from sessions where expires_at <= $1", "delete from flashes where expires_at <= $1"] {
+        for sql in [
+            "delete from sessions where expires_at <= $1",
+            "delete from flashes where expires_at <= $1",
+            "delete from key_secrets where expires_at <= $1",
+        ] {
             on!(self.write(), db => sqlx::query(sql).bind(now.micros()).execute(db).await.map(drop))?;
         }
         Ok(())

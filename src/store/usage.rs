@@ -262,7 +262,7 @@ impl TryFrom<Row> for UsageRow {
         Ok(UsageRow {
             at: Time::from_micros(row.bucket),
             key_id: row.key_id.into(),
-            group_id: (!row.group_id.is_empty()).then(|| GroupId(row.group_id)),
+            group_id: Some(GroupId(row.group_id)).filter(|id| !id.as_str().is_empty()),
             model: row.model,
             endpoint: row.endpoint,
             outcome: read_word("usage.outcome", &row.outcome, Outcome::parse)?,

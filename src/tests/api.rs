@@ -1,10 +1,16 @@
 //! What the management API promises, asked over HTTP on each database.
 
+mod accounts;
+mod batches;
 mod contract;
+mod explain;
+mod groups;
 mod keys;
 mod logs;
 mod models;
 mod providers;
+mod resets;
+mod rules;
 mod usage;
 
 use super::app::{Answer, TestApp, on_both};
@@ -13,7 +19,7 @@ use crate::domain::account::{Account, Role};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::future::Future;
 use tower::ServiceExt;
 
@@ -68,16 +74,38 @@ impl Program {
         self.ask(Method::PATCH, path, body.to_string()).await
     }
 
+    async fn put(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::PUT, path, body.to_string()).await
+    }
+
     async fn delete(&self, path: &str) -> Answer {
         self.ask(Method::DELETE, path, Body::empty()).await
     }
 
     /// Makes a key and answers its id.
     async fn key(&self, body: Value) -> String {
+        self.key_and_secret(body).await.0
+    }
+
+    /// Makes a key and answers its id and its secret.
+    async fn key_and_secret(&self, body: Value) -> (String, String) {
         let made = self.post("/keys", body).await;
         assert_eq!(made.status, 201, "{}", made.body);
-        made.json()["key"]["id"].as_str().expect("an id").to_owned()
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        (text(&made.json()["key"]["id"]), text(&made.json()["secret"]))
     }
+
+    /// Makes what a path lists, and answers its id.
+    async fn made(&self, path: &str, body: Value) -> String {
+        let made = self.post(path, body).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        made.json()["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// A call that uses one token of input and so many of output: 1 + 2 x words millionths of a credit.
+fn fill(words: u64) -> Value {
+    json!({ "model": "tollgate/fill", "max_tokens": words, "messages": [{ "role": "user", "content": "go" }] })
 }
 
 impl Answer {

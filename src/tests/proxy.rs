@@ -5,5 +5,6 @@ mod chat;
 mod cuts;
 mod quota;
 mod refusals;
+mod rules;
 mod streams;
 mod tokens;

@@ -104,6 +104,31 @@ async fn the_document_and_its_page_are_public_and_name_every_route() {
             "PATCH /keys/{id}",
             "DELETE /keys/{id}",
             "POST /keys/{id}/restore",
+            "POST /keys/{id}/rotate",
+            "POST /keys/{id}/reset",
+            "POST /keys/batch",
+            "POST /keys/batch-get",
+            "GET /groups",
+            "POST /groups",
+            "GET /groups/{id}",
+            "PATCH /groups/{id}",
+            "DELETE /groups/{id}",
+            "POST /groups/{id}/keys",
+            "POST /groups/{id}/reset",
+            "GET /rules",
+            "POST /rules",
+            "GET /rules/{id}",
+            "PATCH /rules/{id}",
+            "DELETE /rules/{id}",
+            "POST /rules/preview",
+            "PUT /account/default-rule",
+            "GET /accounts/{id}",
+            "PATCH /accounts/{id}",
+            "POST /accounts/{id}/adjust",
+            "POST /accounts/{id}/reset",
+            "PUT /accounts/{id}/subscription",
+            "DELETE /accounts/{id}/subscription",
+            "POST /explain",
             "GET /models",
             "POST /models",
             "GET /models/{name}",
@@ -189,12 +214,29 @@ async fn the_document_describes_the_very_fields_that_are_sent_and_taken() {
         assert_eq!(names(&model), described("Model"));
         assert_eq!(names(&model["routes"][0]), described("Route"));
         assert_eq!(names(&office.admin.get("/providers/builtin").await.json()), described("Provider"));
+        let group = json!({"name":"g","quota":{"tokens":1,"credits":"1","period":"daily"}});
+        let group = office.admin.post("/groups", group).await.json();
+        assert_eq!(names(&group), described("Group"));
+        assert_eq!(names(&group["quota"]), described("GroupQuota"));
+        let hours = json!({"timezone":"UTC","weekdays":["mon"],"ranges":["08:00-20:00"]});
+        let rule = json!({"name":"r","quota":{"credits":"1","period":"daily"},"hours":hours});
+        let rule = office.admin.post("/rules", rule).await.json();
+        assert_eq!(names(&rule), described("Rule"));
+        assert_eq!(names(&rule["quota"]), described("RuleQuota"));
+        assert_eq!(names(&rule["hours"]), described("Hours"));
+        let path = format!("/accounts/{}", office.user.account.id);
+        let account = office.admin.put(&format!("{path}/subscription"), json!({"credits":"1"})).await.json();
+        assert_eq!(names(&account), described("Account"));
+        assert_eq!(names(&account["subscription"]), described("Subscription"));
+        assert_eq!(names(&account["limits"]), described("KeyLimits"));
 
         // What may be sent: the API itself lists the fields it knows when it meets one that it does not.
         for (path, schemas) in [
             ("/keys", ["KeyFields", "KeyPatch"]),
             ("/models", ["Model", "ModelPatch"]),
             ("/providers", ["ProviderFields", "ProviderPatch"]),
+            ("/groups", ["GroupFields", "GroupPatch"]),
+            ("/rules", ["RuleFields", "RulePatch"]),
         ] {
             let refused = office.admin.post(path, json!({"no such field":1})).await.json();
             let message = refused["error"]["message"].as_str().unwrap();

@@ -118,7 +118,7 @@ async fn each_bad_field_is_named_by_its_path() {
                 vec!["ip_allowlist", "timezone"],
             ),
             (json!({"name":"x","account_id":"nobody"}), "invalid_field", vec!["account_id"]),
-            (json!({"name":"x","group_id":"g","rule_id":null}), "invalid_field", vec!["group_id"]),
+            (json!({"name":"x","group_id":"g","rule_id":"r"}), "invalid_field", vec!["group_id", "rule_id"]),
             (
                 json!({"name":"x","cache_ttl_seconds":60,"log_bodies":true}),
                 "invalid_field",

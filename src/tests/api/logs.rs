@@ -81,6 +81,8 @@ async fn a_refused_call_says_which_limit_refused_it() {
         let figures = ["scope", "limit", "measure", "period", "max", "used"].map(|name| refusal[name].clone());
         assert_eq!(figures, ["key".into(), "rpm".into(), "requests".into(), "minute".into(), json!(1), json!(1)]);
         assert_eq!(row["cost"], "0.000000000");
+        let trace = refusal["trace"].as_array().unwrap();
+        assert_eq!((trace.len(), &trace[0]["limit"], &trace[0]["fits"]), (1, &json!("rpm"), &json!(false)));
     })
     .await;
 }

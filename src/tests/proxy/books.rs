@@ -95,6 +95,7 @@ async fn the_rollups_add_up_to_the_logs_and_the_meters() {
             by: vec![By::Hour],
             zone: Zone::parse("Asia/Kathmandu").expect("a zone"),
             key_id: None,
+            group_id: None,
             model: None,
             endpoint: None,
         };

@@ -1,0 +1,102 @@
+//! Manual resets: an admin takes off what meters have counted. No boundary of any period moves, what calls in flight
+//! hold stays held, and the rows say who took off how much.
+
+use super::limits::Standing;
+use super::{Gateway, Topic, admins_only};
+use crate::domain::account::Account;
+use crate::domain::id::{AccountId, GroupId, KeyId};
+use crate::domain::limit::{Limit, Scope};
+use crate::domain::problem::Problem;
+
+/// A limit as it stands after a reset.
+#[derive(Clone, Debug)]
+pub struct AfterReset {
+    pub standing: Standing,
+    /// In the measure's unit.
+    pub taken_off: i64,
+}
+
+impl Gateway {
+    /// Takes off what this key's limits have counted, its rule's among them; all of them, or the one that is named.
+    ///
+    /// # Errors
+    /// For anyone but an admin; where there is no such key, or it has no such limit; when the books cannot be reached.
+    pub async fn reset_key(&self, by: &Account, id: &KeyId, limit: Option<&str>) -> Result<Vec<AfterReset>, Problem> {
+        admins_only(by)?;
+        let key = self.key(by, id).await?;
+        let holder = self.holder(key).await?.ok_or_else(|| Problem::not_found("key"))?;
+        self.reset(by, holder.key_limits(), limit).await
+    }
+
+    /// The same for a group's limits.
+    ///
+    /// # Errors
+    /// As [`Gateway::reset_key`].
+    pub async fn reset_group(
+        &self,
+        by: &Account,
+        id: &GroupId,
+        limit: Option<&str>,
+    ) -> Result<Vec<AfterReset>, Problem> {
+        admins_only(by)?;
+        let known = self.group(by, id).await?;
+        self.reset(by, known.group.ceilings(), limit).await
+    }
+
+    /// The same for an account's limits, and for its subscription's cycle. A balance is corrected by an adjustment.
+    ///
+    /// # Errors
+    /// As [`Gateway::reset_key`].
+    pub async fn reset_account(
+        &self,
+        by: &Account,
+        id: &AccountId,
+        limit: Option<&str>,
+    ) -> Result<Vec<AfterReset>, Problem> {
+        admins_only(by)?;
+        let account = self.0.store.account(id).await?.ok_or_else(|| Problem::not_found("account"))?;
+        let mut limits = account.ceilings();
+        let sources = self.0.store.wallet(id).await?.sources(id).into_iter();
+        limits
+            .extend(sources.filter_map(|source| source.limit).filter(|limit| limit.owner.scope == Scope::Subscription));
+        self.reset(by, limits, limit).await
+    }
+
+    async fn reset(
+        &self,
+        by: &Account,
+        mut limits: Vec<Limit>,
+        named: Option<&str>,
+    ) -> Result<Vec<AfterReset>, Problem> {
+        if let Some(name) = named {
+            let known: Vec<&str> = limits.iter().map(|limit| limit.name).collect();
+            if !known.contains(&name) {
+                let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(Problem::field("limit", format!("There is no limit {name:?} here. There is: {has}.")));
+            }
+            limits.retain(|limit| limit.name == name);
+        }
+        let one_at_a_time = self.0.resets.lock().await;
+        // What is not in memory could not be taken off.
+        self.stand(&limits).await?;
+        let mut taken_off: Vec<i64> = Vec::with_capacity(limits.len());
+        for (number, limit) in limits.iter().enumerate() {
+            // Limits that share a meter are reset together: what was taken off one was taken off the other.
+            let same = |other: &Limit| {
+                (&other.owner, other.measure, other.period, &other.zone)
+                    == (&limit.owner, limit.measure, limit.period, &limit.zone)
+            };
+            let taken = match limits[..number].iter().position(same) {
+                Some(earlier) => taken_off[earlier],
+                None => self.0.journal.reset(limit.clone(), self.0.clock.now(), by.id.clone()).await?,
+            };
+            taken_off.push(taken);
+        }
+        let standings = self.stand(&limits).await?;
+        drop(one_at_a_time);
+        self.0.announce(Topic::Keys);
+        self.0.announce(Topic::Groups);
+        let after = standings.into_iter().zip(taken_off);
+        Ok(after.map(|(standing, taken_off)| AfterReset { standing, taken_off }).collect())
+    }
+}

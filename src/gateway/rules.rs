@@ -1,0 +1,215 @@
+//! Quota rules: make, edit, delete, list; and which is an account's default.
+
+use super::bind::bound_to_nothing;
+use super::issue::{Page, cursor, page, page_limit, read_cursor};
+use super::{Gateway, Topic};
+use crate::domain::account::Account;
+use crate::domain::id::{AccountId, RuleId};
+use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::rule::{References, Rule, RuleSpec};
+use crate::domain::time::Time;
+use crate::store::rules::RuleFilter;
+use crate::store::{Store, StoreError};
+
+/// A rule, and what refers to it.
+#[derive(Clone, Debug)]
+pub struct Governing {
+    pub rule: Rule,
+    pub references: References,
+}
+
+/// Which rules to list. Newest first.
+#[derive(Clone, Debug, Default)]
+pub struct RuleQuery {
+    pub account_id: Option<AccountId>,
+    pub enabled: Option<bool>,
+    /// As the last page gave it.
+    pub cursor: Option<String>,
+    /// 1 to 1,000; 50 where it is 0.
+    pub limit: u32,
+}
+
+/// What a rule would say, before it is saved.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// In plain words.
+    pub text: String,
+    /// When calls are next allowed: now, where they are. `None` where they never are.
+    pub next_open: Option<Time>,
+    /// When they are next no longer allowed; `None` where that never comes.
+    pub next_close: Option<Time>,
+}
+
+impl Gateway {
+    /// # Errors
+    /// For each field that will not do; where the name is in use; where a user makes a rule for someone else.
+    pub async fn create_rule(&self, by: &Account, spec: RuleSpec) -> Result<Governing, Problem> {
+        spec.check()?;
+        let rule = Rule {
+            id: RuleId(self.0.clock.id()),
+            account_id: self.owner_of_new(by, spec.account_id.as_ref(), "rules").await?,
+            name: spec.name.trim().to_owned(),
+            description: spec.description,
+            enabled: spec.enabled,
+            quota: spec.quota,
+            hours: spec.hours,
+            timezone: spec.timezone,
+            created_at: self.0.clock.now(),
+        };
+        let mut tx = self.0.store.begin().await?;
+        Store::insert_rule(&mut tx, &rule).await.map_err(name_taken)?;
+        Store::bump(&mut tx).await?;
+        tx.commit().await?;
+        self.rules_changed();
+        Ok(Governing { rule, references: References::default() })
+    }
+
+    /// Replaces what can be edited; in force on the very next call of each key that it governs. Switching it off keeps
+    /// its bindings.
+    ///
+    /// # Errors
+    /// For each field that will not do; where the name is in use; where there is no such rule for this account.
+    pub async fn edit_rule(&self, by: &Account, id: &RuleId, spec: RuleSpec) -> Result<Governing, Problem> {
+        let known = self.rule(by, id).await?;
+        spec.check()?;
+        let account_id = match &spec.account_id {
+            Some(account) if *account != known.rule.account_id => self.owner_of_new(by, Some(account), "rules").await?,
+            _ => known.rule.account_id,
+        };
+        let rule = Rule {
+            account_id,
+            name: spec.name.trim().to_owned(),
+            description: spec.description,
+            enabled: spec.enabled,
+            quota: spec.quota,
+            hours: spec.hours,
+            timezone: spec.timezone,
+            ..known.rule
+        };
+        let mut tx = self.0.store.begin().await?;
+        Store::update_rule(&mut tx, &rule).await.map_err(name_taken)?;
+        Store::bump(&mut tx).await?;
+        tx.commit().await?;
+        self.rules_changed();
+        Ok(Governing { rule, ..known })
+    }
+
+    /// Deletes a rule that governs no key and is no account's default.
+    ///
+    /// # Errors
+    /// Where it is; where there is no such rule for this account.
+    pub async fn delete_rule(&self, by: &Account, id: &RuleId) -> Result<(), Problem> {
+        let known = self.rule(by, id).await?;
+        if !known.references.is_none() {
+            return Err(referred_to(&known.references));
+        }
+        let mut tx = self.0.store.begin().await?;
+        Store::delete_rule(&mut tx, id).await.map_err(|error| match error {
+            StoreError::Referenced => {
+                Problem::new(ProblemKind::Conflict, "Something was bound to this rule just now; unbind it first.")
+            }
+            other => other.into(),
+        })?;
+        Store::bump(&mut tx).await?;
+        tx.commit().await?;
+        self.rules_changed();
+        Ok(())
+    }
+
+    /// A rule that this account may see: its own, or any for an admin.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn rule(&self, by: &Account, id: &RuleId) -> Result<Governing, Problem> {
+        let known = self.0.store.rule(id).await?.filter(|(rule, _)| by.is_admin() || rule.account_id == by.id);
+        known.map(|(rule, references)| Governing { rule, references }).ok_or_else(|| Problem::not_found("rule"))
+    }
+
+    /// A page of the rules that this account may see.
+    ///
+    /// # Errors
+    /// Where the cursor or the limit is not one.
+    pub async fn rules(&self, by: &Account, query: RuleQuery) -> Result<Page<Governing>, Problem> {
+        let limit = page_limit(query.limit)?;
+        let after = query.cursor.as_deref().map(read_cursor).transpose()?;
+        let filter = RuleFilter {
+            account_id: if by.is_admin() { query.account_id } else { Some(by.id.clone()) },
+            enabled: query.enabled,
+            after: after.map(|(at, id)| (at, RuleId(id))),
+            limit: limit + 1,
+        };
+        let rules = self.0.store.rules(&filter).await?.into_iter();
+        let rules = rules.map(|(rule, references)| Governing { rule, references }).collect();
+        Ok(page(rules, limit, |known: &Governing| cursor(known.rule.created_at, known.rule.id.as_str())))
+    }
+
+    /// What a rule would say, before it is saved.
+    ///
+    /// # Errors
+    /// For each field that will not do.
+    pub fn preview_rule(&self, spec: &RuleSpec) -> Result<Preview, Problem> {
+        spec.check()?;
+        let now = self.0.clock.now();
+        let (next_open, next_close) = match spec.hours.as_ref().filter(|_| spec.enabled) {
+            Some(hours) => (hours.next_open(now), hours.next_close(now)),
+            None => (Some(now), None),
+        };
+        Ok(Preview { text: spec.text(), next_open, next_close })
+    }
+
+    /// Sets the rule of an account's keys that have none of their own; `None` = no rule. `account` is whose default it
+    /// is: one's own, or anyone's for an admin.
+    ///
+    /// # Errors
+    /// Where there is no such rule or account for this account.
+    pub async fn set_default_rule(
+        &self,
+        by: &Account,
+        account: Option<&AccountId>,
+        rule: Option<&RuleId>,
+    ) -> Result<Account, Problem> {
+        let id = account.unwrap_or(&by.id);
+        let known = match by.is_admin() || *id == by.id {
+            true => self.0.store.account(id).await?,
+            false => None,
+        };
+        let known = known.ok_or_else(|| Problem::field("account_id", "There is no such account."))?;
+        if let Some(rule) = rule {
+            self.rule_for(by, id, rule).await?;
+        }
+        let mut tx = self.0.store.begin().await?;
+        Store::set_default_rule(&mut tx, id, rule).await.map_err(bound_to_nothing)?;
+        Store::bump(&mut tx).await?;
+        tx.commit().await?;
+        self.rules_changed();
+        self.0.announce(Topic::Accounts);
+        Ok(Account { default_rule_id: rule.cloned(), ..known })
+    }
+
+    /// Everything that is known of keys is read again: each may be governed by a rule that has changed.
+    fn rules_changed(&self) {
+        self.0.keyring.forget();
+        self.0.announce(Topic::Rules);
+        self.0.announce(Topic::Keys);
+    }
+}
+
+fn referred_to(references: &References) -> Problem {
+    let some = |number: u64, one: &str, many: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        number => Some(format!("{number} {many}")),
+    };
+    let keys = some(references.bound, "key is bound to it", "keys are bound to it");
+    let defaults = some(references.defaults, "account has it as its default", "accounts have it as their default");
+    let said = [keys, defaults].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+    let message = format!("This rule is in use: {said}. Unbind it first, or switch it off.");
+    Problem::new(ProblemKind::Conflict, message)
+}
+
+fn name_taken(error: StoreError) -> Problem {
+    match error {
+        StoreError::Taken => Problem::conflict("name", "This account has a rule of this name already."),
+        other => other.into(),
+    }
+}
