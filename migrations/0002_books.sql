@@ -34,8 +34,10 @@ create table rules (
 -- Deleting a group keeps its keys; a rule is deleted only when nothing refers to it.
 alter table keys add column group_id text references groups (id);
 alter table keys add column rule_id text references rules (id);
--- Periods and zones from before an edit, in force until their period is over; the same column stands in groups and rules.
+-- Periods and zones from before an edit, in force until their period is over; 
+-- the same column stands in groups and rules.
 alter table keys add column carried text not null default '[]';
+alter table accounts add column carried text not null default '[]';
 create index keys_by_group on keys (group_id, created_at, id);
 create index keys_by_rule on keys (rule_id);
 

@@ -107,8 +107,6 @@ struct Inner {
     changes: broadcast::Sender<Topic>,
     /// When keys were last used, until it is written.
     stamps: Mutex<HashMap<KeyId, Time>>,
-    /// Held while meters are reset, so that two resets never take the same use off twice.
-    resets: tokio::sync::Mutex<()>,
 }
 
 /// Why the gateway could not be opened.
@@ -148,7 +146,6 @@ impl Gateway {
             journal,
             changes: broadcast::channel(64).0,
             stamps: Mutex::default(),
-            resets: tokio::sync::Mutex::default(),
         });
         tokio::spawn(writer.run(Arc::downgrade(&inner)));
         let gateway = Gateway(inner);

@@ -2,7 +2,7 @@
 
 use super::id::{AccountId, ManagementTokenId, RuleId};
 use super::key::KeyLimits;
-use super::limit::{Limit, Owner, Scope};
+use super::limit::{Carried, Limit, Owner, Scope};
 use super::period::Zone;
 use super::problem::{Check, Problem};
 use super::time::Time;
@@ -44,6 +44,9 @@ pub struct Account {
     /// The rule of its keys that have none of their own.
     #[serde(default)]
     pub default_rule_id: Option<RuleId>,
+    /// Periods and zones from before an edit, in force until they are over.
+    #[serde(skip)]
+    pub carried: Vec<Carried>,
     pub created_at: Time,
 }
 
@@ -64,6 +67,11 @@ impl Account {
     /// by changing the zone that times are shown in.
     pub fn ceilings(&self) -> Vec<Limit> {
         self.limits.ceilings(&Owner::new(Scope::Account, self.id.as_str()), &Zone::utc())
+    }
+
+    /// The same as they are in force: what an edit changed in mid-period waits for its boundary.
+    pub fn in_force(&self, now: Time) -> Vec<Limit> {
+        Carried::apply(&self.carried, self.ceilings(), now)
     }
 
     pub fn is_admin(&self) -> bool {

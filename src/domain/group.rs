@@ -3,7 +3,7 @@
 use super::credits::Credits;
 use super::id::{AccountId, GroupId};
 use super::key::{MOST, MOST_CREDITS, Reset};
-use super::limit::{Limit, Measure, Owner, Scope};
+use super::limit::{Carried, Limit, Measure, Owner, Scope};
 use super::period::Zone;
 use super::problem::{Check, Problem};
 use super::time::Time;
@@ -19,6 +19,9 @@ pub struct Group {
     pub quota: Option<GroupQuota>,
     /// Where its periods begin at midnight.
     pub timezone: String,
+    /// Periods and zones from before an edit, in force until they are over.
+    #[serde(skip)]
+    pub carried: Vec<Carried>,
     pub created_at: Time,
 }
 
@@ -99,7 +102,12 @@ impl Group {
         Owner { scope: Scope::Group, id: self.id.0.clone() }
     }
 
-    /// Its ceilings, in the order in which they are consulted.
+    /// Its ceilings as they are in force: what an edit changed in mid-period waits for its boundary.
+    pub fn in_force(&self, now: Time) -> Vec<Limit> {
+        Carried::apply(&self.carried, self.ceilings(), now)
+    }
+
+    /// Its ceilings as they are written, in the order in which they are consulted.
     pub fn ceilings(&self) -> Vec<Limit> {
         let Some(quota) = self.quota else { return Vec::new() };
         let zone = Zone::parse(&self.timezone).unwrap_or_else(Zone::utc);
@@ -131,6 +139,7 @@ mod tests {
             description: spec.description,
             quota: spec.quota,
             timezone: spec.timezone,
+            carried: Vec::new(),
             created_at: Time::EPOCH,
         }
     }

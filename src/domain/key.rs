@@ -2,7 +2,7 @@
 
 use super::credits::Credits;
 use super::id::{AccountId, GroupId, KeyId, RuleId};
-use super::limit::{Limit, Measure, Owner, Scope};
+use super::limit::{Carried, Limit, Measure, Owner, Scope};
 use super::period::{Period, Zone};
 use super::problem::{Check, Problem};
 use super::time::Time;
@@ -58,6 +58,9 @@ pub struct Key {
     /// Where its calendar periods begin at midnight.
     pub timezone: String,
     pub limits: KeyLimits,
+    /// Periods and zones from before an edit, in force until they are over.
+    #[serde(skip)]
+    pub carried: Vec<Carried>,
     pub created_at: Time,
     pub last_used_at: Option<Time>,
     pub revoked_at: Option<Time>,
@@ -298,9 +301,14 @@ impl Key {
         Zone::parse(&self.timezone).unwrap_or_else(Zone::utc)
     }
 
-    /// Its own ceilings, in the order in which they are consulted.
+    /// Its own ceilings as they are written, in the order in which they are consulted.
     pub fn ceilings(&self) -> Vec<Limit> {
         self.limits.ceilings(&self.owner(), &self.zone())
+    }
+
+    /// The same as they are in force: what an edit changed in mid-period waits for its boundary.
+    pub fn in_force(&self, now: Time) -> Vec<Limit> {
+        Carried::apply(&self.carried, self.ceilings(), now)
     }
 
     pub fn allows_model(&self, model: &str) -> bool {

@@ -209,6 +209,13 @@ impl Ledger {
         }
     }
 
+    /// Lets go of a meter, which must then be loaded again before it is asked for. Calls in flight are known still.
+    pub fn forget(&mut self, limit: &Limit, at: Time) {
+        if let Some(book) = self.books.get_mut(&limit.owner) {
+            book.0.retain(|entry| !entry.counts(limit, at));
+        }
+    }
+
     /// The entries that would make nothing of what `limit` has counted so far; `None` if its meter is not in memory.
     pub fn reset(&self, limit: &Limit, at: Time) -> Option<Vec<(Time, i64)>> {
         self.meter(limit, at).map(|meter| meter.reset(at))

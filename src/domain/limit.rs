@@ -105,6 +105,11 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// Whether one meter counts both.
+    pub fn shares_meter(&self, other: &Limit) -> bool {
+        (&self.owner, self.measure, self.period, &self.zone) == (&other.owner, other.measure, other.period, &other.zone)
+    }
+
     /// Which meter counts this limit at `at`. Limits that agree on all of these share one meter.
     pub fn slot(&self, at: Time) -> Slot {
         Slot { measure: self.measure, period: self.period, start: self.period.start(at, &self.zone) }

@@ -4,7 +4,7 @@ use super::credits::Credits;
 use super::hours::Hours;
 use super::id::{AccountId, RuleId};
 use super::key::MOST_CREDITS;
-use super::limit::{Limit, Measure, Owner, RuleRef};
+use super::limit::{Carried, Limit, Measure, Owner, RuleRef};
 use super::period::{Period, Zone};
 use super::problem::{Check, Problem};
 use super::time::Time;
@@ -24,6 +24,9 @@ pub struct Rule {
     pub hours: Option<Hours>,
     /// Where the quota's periods begin at midnight; `None` = in the zone of the hours, else UTC.
     pub timezone: Option<String>,
+    /// Periods and zones from before an edit, in force until they are over.
+    #[serde(skip)]
+    pub carried: Vec<Carried>,
     pub created_at: Time,
 }
 
@@ -206,6 +209,12 @@ impl Rule {
         RuleRef { id: self.id.clone(), name: self.name.clone() }
     }
 
+    /// Its ceiling as it is in force: what an edit changed in mid-period waits for its boundary.
+    pub fn in_force(&self, owner: Owner, now: Time) -> Option<Limit> {
+        let written = self.ceiling(owner).into_iter().collect();
+        Carried::apply(&self.carried, written, now).pop()
+    }
+
     /// The ceiling that it sets for one key that it governs, `owner`. `None` without a quota, and while switched off.
     pub fn ceiling(&self, owner: Owner) -> Option<Limit> {
         let quota = self.quota.filter(|_| self.enabled)?;
@@ -261,6 +270,7 @@ mod tests {
             quota: spec.quota,
             hours: spec.hours,
             timezone: spec.timezone,
+            carried: Vec::new(),
             created_at: Time::EPOCH,
         }
     }

@@ -162,6 +162,13 @@ impl Gateway {
     }
 }
 
+impl Holder {
+    /// The most that one of its calls may cost: what its key says, or its account if that is less.
+    pub fn most_per_call(&self) -> Option<Credits> {
+        cost_cap(self).map(|(cap, _)| cap)
+    }
+}
+
 /// The most that one call may cost, and who says so.
 fn cost_cap(holder: &Holder) -> Option<(Credits, Scope)> {
     holder.cap(|limits| limits.max_cost_per_request)

@@ -27,7 +27,7 @@ struct Ring {
 #[derive(Debug)]
 struct Known {
     holder: Arc<Holder>,
-    /// Until when this secret is honoured; `None` for the one in force.
+    /// Until when this may be believed: the secret is honoured, and the limits are these. `None` for good.
     until: Option<Time>,
 }
 
@@ -53,11 +53,11 @@ pub(super) struct Means {
 }
 
 impl Holder {
-    fn new(key: Key, account: Account, group: Option<Group>, rule: Option<Rule>, wallet: &Wallet) -> Self {
+    fn new(key: Key, account: Account, group: Option<Group>, rule: Option<Rule>, wallet: &Wallet, now: Time) -> Self {
         let mut holder = Self { key, account, group, rule, means: Vec::new() };
-        let mut limits = holder.key_limits();
-        limits.extend(holder.group.iter().flat_map(Group::ceilings));
-        limits.extend(holder.account.ceilings());
+        let mut limits = holder.key_limits(now);
+        limits.extend(holder.group.iter().flat_map(|group| group.in_force(now)));
+        limits.extend(holder.account.in_force(now));
         let means = |source: Source| Means {
             funding: source.funding,
             limits: limits.iter().cloned().chain(source.limit).collect(),
@@ -67,10 +67,18 @@ impl Holder {
     }
 
     /// The limits that count this key's calls alone: its own, then its rule's.
-    pub fn key_limits(&self) -> Vec<Limit> {
-        let mut limits = self.key.ceilings();
-        limits.extend(self.rule.as_ref().and_then(|rule| rule.ceiling(self.key.owner())));
+    pub fn key_limits(&self, now: Time) -> Vec<Limit> {
+        let mut limits = self.key.in_force(now);
+        limits.extend(self.rule.as_ref().and_then(|rule| rule.in_force(self.key.owner(), now)));
         limits
+    }
+
+    /// When a period that an edit left in force is over, and the limits are no longer these.
+    fn changes_at(&self, now: Time) -> Option<Time> {
+        let carried = [&self.key.carried, &self.account.carried].into_iter();
+        let carried = carried.chain(self.group.as_ref().map(|group| &group.carried));
+        let carried = carried.chain(self.rule.as_ref().map(|rule| &rule.carried)).flatten();
+        carried.map(|old| old.until).filter(|until| now < *until).min()
     }
 
     /// Every limit that its calls may meet, in the order consulted.
@@ -168,7 +176,8 @@ impl Gateway {
         let forgotten = self.0.keyring.forgotten();
         let (key, until) = self.key_of(&hash).await.map_err(unavailable)?.ok_or_else(unknown)?;
         let holder = Arc::new(self.holder(key).await.map_err(unavailable)?.ok_or_else(unknown)?);
-        self.0.keyring.put(forgotten, hash, &holder, until);
+        let changes_at = holder.changes_at(self.0.clock.now());
+        self.0.keyring.put(forgotten, hash, &holder, until.into_iter().chain(changes_at).min());
         Ok(holder)
     }
 
@@ -195,6 +204,6 @@ impl Gateway {
             Some(id) => store.rule(id).await?.map(|(rule, _)| rule),
             None => None,
         };
-        Ok(Some(Holder::new(key, account, group, rule, &wallet)))
+        Ok(Some(Holder::new(key, account, group, rule, &wallet, self.0.clock.now())))
     }
 }

@@ -78,6 +78,13 @@ impl Books {
         }
     }
 
+    /// It is not known what the rows say of this meter: it is read from them when it is next asked for.
+    pub(super) fn doubted(&self, limit: &Limit, at: Time) {
+        if let Books::Own { ledger, .. } = self {
+            lock(ledger).forget(limit, at);
+        }
+    }
+
     pub(super) fn prune(&self, now: Time) {
         if let Books::Own { ledger, .. } = self {
             lock(ledger).prune(now);

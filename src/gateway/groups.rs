@@ -5,6 +5,7 @@ use super::{Gateway, Topic};
 use crate::domain::account::Account;
 use crate::domain::group::{Group, GroupSpec};
 use crate::domain::id::{AccountId, GroupId};
+use crate::domain::limit::Carried;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::store::groups::GroupFilter;
 use crate::store::{Store, StoreError};
@@ -38,6 +39,7 @@ impl Gateway {
             description: spec.description,
             quota: spec.quota,
             timezone: spec.timezone,
+            carried: Vec::new(),
             created_at: self.0.clock.now(),
         };
         let mut tx = self.0.store.begin().await?;
@@ -60,9 +62,11 @@ impl Gateway {
             Some(account) if *account != known.group.account_id => {
                 self.owner_of_new(by, Some(account), "groups").await?
             }
-            _ => known.group.account_id,
+            _ => known.group.account_id.clone(),
         };
-        let group = Group {
+        let now = self.0.clock.now();
+        let before = known.group.in_force(now);
+        let mut group = Group {
             account_id,
             name: spec.name.trim().to_owned(),
             description: spec.description,
@@ -70,6 +74,7 @@ impl Gateway {
             timezone: spec.timezone,
             ..known.group
         };
+        group.carried = Carried::by_edit(&before, &group.ceilings(), now);
         let mut tx = self.0.store.begin().await?;
         Store::update_group(&mut tx, &group).await.map_err(name_taken)?;
         Store::bump(&mut tx).await?;

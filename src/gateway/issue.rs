@@ -6,6 +6,7 @@ use super::{Gateway, Topic};
 use crate::domain::account::Account;
 use crate::domain::id::{AccountId, GroupId, KeyId, RuleId};
 use crate::domain::key::{Key, KeySpec, KeyStatus, SECRET_PREFIX};
+use crate::domain::limit::Carried;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::time::Time;
 use crate::store::Store;
@@ -70,6 +71,7 @@ impl Gateway {
             endpoints: spec.endpoints,
             timezone: spec.timezone,
             limits: spec.limits,
+            carried: Vec::new(),
             created_at: now,
             last_used_at: None,
             revoked_at: None,
@@ -112,6 +114,9 @@ impl Gateway {
             limits: spec.limits,
             ..known.clone()
         };
+        let now = self.0.clock.now();
+        let carried = Carried::by_edit(&known.in_force(now), &key.ceilings(), now);
+        let key = Key { carried, ..key };
         self.check_bindings(by, Some(&known), &key).await?;
         self.save_key(key).await
     }

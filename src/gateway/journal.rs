@@ -201,7 +201,7 @@ impl Writer {
                 self.pause = (self.pause * 2).clamp(Duration::from_millis(20), LONGEST_PAUSE);
                 self.down.store(true, Ordering::Relaxed);
                 tracing::error!(%error, entries = batch.len(), "the books could not be written; trying again");
-                self.again = batch.into_iter().filter_map(kept).collect();
+                self.again = batch.into_iter().filter_map(|entry| kept(gateway, entry)).collect();
                 // A failure alone, with nothing left to write, must not shut the gate for good: try the database.
                 if self.again.is_empty() {
                     self.again.push(Entry::Idle { reached: oneshot::channel().0 });
@@ -261,7 +261,7 @@ async fn tell(gateway: &Inner, entry: Entry) {
 
 /// What a failed batch leaves to do. A call that could not be written down is refused at once; should its row be there
 /// after all (a commit whose answer was lost), it is voided when the database is back.
-fn kept(entry: Entry) -> Option<Entry> {
+fn kept(gateway: &Inner, entry: Entry) -> Option<Entry> {
     match entry {
         Entry::Admit { hold, answer, .. } => {
             let (arrival, bound) = (hold.shared_arrival(), hold.bound);
@@ -274,8 +274,9 @@ fn kept(entry: Entry) -> Option<Entry> {
             let _ = loaded.send(Err(Unavailable));
             None
         }
-        // A reset may have been written; whoever asked reads the meter again before asking twice.
-        Entry::Reset { done, .. } => {
+        // A reset may have been written: what memory says of the meter is not believed any more.
+        Entry::Reset { limit, at, done, .. } => {
+            gateway.books.doubted(&limit, at);
             let _ = done.send(Err(Unavailable));
             None
         }

@@ -37,7 +37,7 @@ impl Gateway {
     /// # Errors
     /// When the books cannot be reached.
     pub async fn standings(&self, key: &Key) -> Result<Vec<Standing>, super::journal::Unavailable> {
-        self.stand(&key.ceilings()).await
+        self.stand(&key.in_force(self.0.clock.now())).await
     }
 
     /// These limits as they stand now. Never creates anything but meters in memory.

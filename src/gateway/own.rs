@@ -12,16 +12,20 @@ use crate::store::{Store, StoreError};
 pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(), StoreError> {
     let node = gateway.books.node();
     let mut tx = gateway.store.begin().await?;
+    let mut reset = Vec::new();
     for entry in batch.iter_mut() {
         match entry {
             Entry::Admit { hold, .. } => Store::insert_pending(&mut tx, hold.arrival(), &hold.bound, &node).await?,
             Entry::Settle { settlement, posted, .. } => *posted = Store::settle_call(&mut tx, settlement).await?,
             Entry::Refused { arrival, refusal } => Store::insert_refused(&mut tx, arrival, refusal).await?,
             Entry::Reset { limit, at, by, entries, .. } => {
-                *entries = gateway.books.own().and_then(|ledger| ledger.reset(limit, *at)).unwrap_or_default();
+                // Memory moves when all of this is written: a second reset of one meter finds it as the first did.
+                let again = reset.iter().any(|earlier: &Limit| earlier.shares_meter(limit));
+                let taken = gateway.books.own().and_then(|ledger| ledger.reset(limit, *at));
+                *entries = taken.filter(|_| !again).unwrap_or_default();
+                reset.push(limit.clone());
                 let id = gateway.clock.id();
-                let reset = Reset { id: &id, limit, at: *at, entries, made_by: by };
-                Store::insert_reset(&mut tx, &reset).await?;
+                Store::insert_reset(&mut tx, &Reset { id: &id, limit, at: *at, entries, made_by: by }).await?;
             }
             Entry::Load { .. } | Entry::Idle { .. } => {}
         }

@@ -25,7 +25,7 @@ impl Gateway {
         admins_only(by)?;
         let key = self.key(by, id).await?;
         let holder = self.holder(key).await?.ok_or_else(|| Problem::not_found("key"))?;
-        self.reset(by, holder.key_limits(), limit).await
+        self.reset(by, holder.key_limits(self.0.clock.now()), limit).await
     }
 
     /// The same for a group's limits.
@@ -40,7 +40,7 @@ impl Gateway {
     ) -> Result<Vec<AfterReset>, Problem> {
         admins_only(by)?;
         let known = self.group(by, id).await?;
-        self.reset(by, known.group.ceilings(), limit).await
+        self.reset(by, known.group.in_force(self.0.clock.now()), limit).await
     }
 
     /// The same for an account's limits, and for its subscription's cycle. A balance is corrected by an adjustment.
@@ -55,7 +55,7 @@ impl Gateway {
     ) -> Result<Vec<AfterReset>, Problem> {
         admins_only(by)?;
         let account = self.0.store.account(id).await?.ok_or_else(|| Problem::not_found("account"))?;
-        let mut limits = account.ceilings();
+        let mut limits = account.in_force(self.0.clock.now());
         let sources = self.0.store.wallet(id).await?.sources(id).into_iter();
         limits
             .extend(sources.filter_map(|source| source.limit).filter(|limit| limit.owner.scope == Scope::Subscription));
@@ -76,24 +76,18 @@ impl Gateway {
             }
             limits.retain(|limit| limit.name == name);
         }
-        let one_at_a_time = self.0.resets.lock().await;
         // What is not in memory could not be taken off.
         self.stand(&limits).await?;
         let mut taken_off: Vec<i64> = Vec::with_capacity(limits.len());
         for (number, limit) in limits.iter().enumerate() {
             // Limits that share a meter are reset together: what was taken off one was taken off the other.
-            let same = |other: &Limit| {
-                (&other.owner, other.measure, other.period, &other.zone)
-                    == (&limit.owner, limit.measure, limit.period, &limit.zone)
-            };
-            let taken = match limits[..number].iter().position(same) {
+            let taken = match limits[..number].iter().position(|earlier| earlier.shares_meter(limit)) {
                 Some(earlier) => taken_off[earlier],
                 None => self.0.journal.reset(limit.clone(), self.0.clock.now(), by.id.clone()).await?,
             };
             taken_off.push(taken);
         }
         let standings = self.stand(&limits).await?;
-        drop(one_at_a_time);
         self.0.announce(Topic::Keys);
         self.0.announce(Topic::Groups);
         let after = standings.into_iter().zip(taken_off);

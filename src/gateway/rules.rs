@@ -5,6 +5,7 @@ use super::issue::{Page, cursor, page, page_limit, read_cursor};
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
 use crate::domain::id::{AccountId, RuleId};
+use crate::domain::limit::{Carried, Owner, Scope};
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::rule::{References, Rule, RuleSpec};
 use crate::domain::time::Time;
@@ -54,6 +55,7 @@ impl Gateway {
             quota: spec.quota,
             hours: spec.hours,
             timezone: spec.timezone,
+            carried: Vec::new(),
             created_at: self.0.clock.now(),
         };
         let mut tx = self.0.store.begin().await?;
@@ -74,9 +76,13 @@ impl Gateway {
         spec.check()?;
         let account_id = match &spec.account_id {
             Some(account) if *account != known.rule.account_id => self.owner_of_new(by, Some(account), "rules").await?,
-            _ => known.rule.account_id,
+            _ => known.rule.account_id.clone(),
         };
-        let rule = Rule {
+        let now = self.0.clock.now();
+        // A rule's periods are the same for every key that it governs.
+        let any = || Owner::new(Scope::Key, "");
+        let before = known.rule.in_force(any(), now);
+        let mut rule = Rule {
             account_id,
             name: spec.name.trim().to_owned(),
             description: spec.description,
@@ -86,6 +92,7 @@ impl Gateway {
             timezone: spec.timezone,
             ..known.rule
         };
+        rule.carried = Carried::by_edit(before.as_slice(), rule.ceiling(any()).as_slice(), now);
         let mut tx = self.0.store.begin().await?;
         Store::update_rule(&mut tx, &rule).await.map_err(name_taken)?;
         Store::bump(&mut tx).await?;

@@ -6,7 +6,7 @@ use crate::domain::account::{Account, AccountSpec};
 use crate::domain::credits::Credits;
 use crate::domain::id::AccountId;
 use crate::domain::key::MOST_CREDITS;
-use crate::domain::limit::{Measure, Owner, Scope};
+use crate::domain::limit::{Carried, Measure, Owner, Scope};
 use crate::domain::period::{Period, Zone};
 use crate::domain::problem::{Check, Problem};
 use crate::domain::time::Time;
@@ -71,7 +71,10 @@ impl Gateway {
                 .ok_or_else(|| Problem::field("default_rule_id", "There is no such rule."))?;
         }
         let mut tx = self.0.store.begin().await?;
-        Store::set_account_limits(&mut tx, id, &spec.limits).await?;
+        let now = self.0.clock.now();
+        let edited = Account { limits: spec.limits.clone(), ..known.account.clone() };
+        let carried = Carried::by_edit(&known.account.in_force(now), &edited.ceilings(), now);
+        Store::set_account_limits(&mut tx, id, &spec.limits, &carried).await?;
         Store::set_metered(&mut tx, id, spec.metered).await?;
         Store::set_default_rule(&mut tx, id, spec.default_rule_id.as_ref()).await.map_err(bound_to_nothing)?;
         Store::bump(&mut tx).await?;

@@ -4,9 +4,9 @@
 use super::meter::Tally;
 use super::vocabulary::{Family, Vocabularies};
 use crate::domain::credits::Credits;
-use crate::domain::key::Key;
 use crate::domain::refusal::{Code, Refusal, Retry};
 use crate::domain::usage::Usage;
+use crate::gateway::authenticate::Holder;
 use crate::gateway::catalog::Way;
 use crate::gateway::hold::Hold;
 use std::sync::Arc;
@@ -22,12 +22,12 @@ pub(super) struct Cap {
 }
 
 impl Cap {
-    /// `None` where the key has none.
-    pub(super) fn of(key: &Key, ways: &[Way], vocabularies: &Arc<Vocabularies>) -> Option<Self> {
+    /// `None` where neither the key nor its account has one.
+    pub(super) fn of(holder: &Holder, ways: &[Way], vocabularies: &Arc<Vocabularies>) -> Option<Self> {
         let is_older = ways.iter().all(|way| Family::of(&way.upstream_model) == Family::Cl100k);
         Some(Self {
-            most: key.limits.max_cost_per_request?,
-            key_name: key.name.clone(),
+            most: holder.most_per_call()?,
+            key_name: holder.key.name.clone(),
             vocabularies: Arc::clone(vocabularies),
             // Where the tokenizer is not known this one serves: the largest vocabularies differ by little.
             family: if is_older { Family::Cl100k } else { Family::O200k },

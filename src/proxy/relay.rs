@@ -100,7 +100,7 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     let rates = rates::headers(&hold.rates);
     let delay = builtin::delay(&visit.headers);
     let tally = Tally::new(input.likely, upstream::is_exact(&ways));
-    let cap = Cap::of(&holder.key, &ways, &door.terms.vocabularies);
+    let cap = Cap::of(&holder, &ways, &door.terms.vocabularies);
     let exchange = Exchange { gateway: gateway.clone(), hold, chat, ways, delay, tally, cap, rates };
     Ok(exchange.begin().await) // 502, 504
 }

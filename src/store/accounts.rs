@@ -1,9 +1,10 @@
 //! People who sign in.
 
-use super::{Store, StoreError, Tx, on, on_tx, read_json, read_word};
+use super::{Store, StoreError, Tx, json, on, on_tx, read_json, read_word};
 use crate::domain::account::{Account, Role};
 use crate::domain::id::{AccountId, RuleId};
 use crate::domain::key::KeyLimits;
+use crate::domain::limit::Carried;
 use crate::domain::time::Time;
 
 #[derive(sqlx::FromRow)]
@@ -16,6 +17,7 @@ struct Row {
     timezone: String,
     limits: String,
     default_rule_id: Option<String>,
+    carried: String,
     created_at: i64,
 }
 
@@ -32,12 +34,13 @@ impl TryFrom<Row> for Account {
             timezone: row.timezone,
             limits: read_json("accounts.limits", &row.limits)?,
             default_rule_id: row.default_rule_id.map(RuleId),
+            carried: read_json("accounts.carried", &row.carried)?,
             created_at: Time::from_micros(row.created_at),
         })
     }
 }
 
-const COLUMNS: &str = "id, email, name, role, enabled, timezone, limits, default_rule_id, created_at";
+const COLUMNS: &str = "id, email, name, role, enabled, timezone, limits, default_rule_id, carried, created_at";
 
 impl Store {
     /// # Errors
@@ -90,10 +93,16 @@ impl Store {
 
     /// # Errors
     /// When the database fails.
-    pub async fn set_account_limits(tx: &mut Tx, id: &AccountId, limits: &KeyLimits) -> Result<(), StoreError> {
-        let sql = "update accounts set limits = $2 where id = $1";
-        let limits = super::json(limits);
-        on_tx!(tx, db => sqlx::query(sql).bind(id.as_str()).bind(limits).execute(db).await.map(drop))?;
+    pub async fn set_account_limits(
+        tx: &mut Tx,
+        id: &AccountId,
+        limits: &KeyLimits,
+        carried: &[Carried],
+    ) -> Result<(), StoreError> {
+        let sql = "update accounts set limits = $2, carried = $3 where id = $1";
+        let (limits, carried) = (json(limits), json(&carried));
+        on_tx!(tx, db =>
+            sqlx::query(sql).bind(id.as_str()).bind(limits).bind(carried).execute(db).await.map(drop))?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Groups: keys that share a quota.
 
-use super::{Store, StoreError, Tx, bigint, count, on, on_tx, read_word};
+use super::{Store, StoreError, Tx, bigint, count, json, on, on_tx, read_json, read_word};
 use crate::domain::credits::Credits;
 use crate::domain::group::{Group, GroupQuota};
 use crate::domain::id::{AccountId, GroupId};
@@ -17,6 +17,7 @@ struct Row {
     quota_nanos: Option<i64>,
     quota_period: Option<String>,
     timezone: String,
+    carried: String,
     created_at: i64,
     keys: i64,
 }
@@ -38,6 +39,7 @@ impl TryFrom<Row> for (Group, u64) {
             description: row.description,
             quota,
             timezone: row.timezone,
+            carried: read_json("groups.carried", &row.carried)?,
             created_at: Time::from_micros(row.created_at),
         };
         Ok((group, count(row.keys)))
@@ -46,7 +48,7 @@ impl TryFrom<Row> for (Group, u64) {
 
 /// A group and how many keys it has, revoked ones left out.
 const SELECT: &str =
-    "select id, account_id, name, description, quota_tokens, quota_nanos, quota_period, timezone, created_at,
+    "select id, account_id, name, description, quota_tokens, quota_nanos, quota_period, timezone, carried, created_at,
          (select count(*) from keys where keys.group_id = groups.id and keys.status <> 'revoked') as keys
      from groups";
 
@@ -83,7 +85,7 @@ impl Store {
     pub async fn update_group(tx: &mut Tx, group: &Group) -> Result<(), StoreError> {
         let sql = "update groups set
                        account_id = $2, name = $3, description = $4, quota_tokens = $5, quota_nanos = $6,
-                       quota_period = $7, timezone = $8
+                       quota_period = $7, timezone = $8, carried = $9
                    where id = $1";
         let quota = group.quota.as_ref();
         on_tx!(tx, db => sqlx::query(sql)
@@ -95,6 +97,7 @@ impl Store {
             .bind(quota.and_then(|quota| quota.credits).map(Credits::nanos))
             .bind(quota.map(|quota| quota.period.as_str()))
             .bind(&group.timezone)
+            .bind(json(&group.carried))
             .execute(db)
             .await
             .map(drop))?;

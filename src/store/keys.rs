@@ -1,6 +1,6 @@
 //! Keys: what programs may do. Only a keyed hash of each secret is here.
 
-use super::{Store, StoreError, Tx, bigint, count, list_text, on, on_tx, places, read_json, read_word};
+use super::{Store, StoreError, Tx, bigint, count, json, list_text, on, on_tx, places, read_json, read_word};
 use crate::domain::credits::Credits;
 use crate::domain::id::{AccountId, GroupId, KeyId, RuleId};
 use crate::domain::key::{Key, KeyLimits, KeyStatus, Reset, TokenQuota};
@@ -30,6 +30,7 @@ struct Row {
     credit_quota_nanos: Option<i64>,
     max_tokens_per_request: Option<i64>,
     max_cost_per_request_nanos: Option<i64>,
+    carried: String,
     created_at: i64,
     last_used_at: Option<i64>,
     revoked_at: Option<i64>,
@@ -69,6 +70,7 @@ impl TryFrom<Row> for Key {
                 max_tokens_per_request: row.max_tokens_per_request.map(count),
                 max_cost_per_request: row.max_cost_per_request_nanos.map(Credits::from_nanos),
             },
+            carried: read_json("keys.carried", &row.carried)?,
             created_at: Time::from_micros(row.created_at),
             last_used_at: row.last_used_at.map(Time::from_micros),
             revoked_at: row.revoked_at.map(Time::from_micros),
@@ -79,7 +81,7 @@ impl TryFrom<Row> for Key {
 const COLUMNS: &str =
     "id, account_id, group_id, rule_id, name, hint, status, expires_at, models, ip_allowlist, endpoints, timezone,
     rpm, tpm, rpd, token_quota_max, token_quota_reset, monthly_tokens, monthly_spend_nanos, credit_quota_nanos,
-    max_tokens_per_request, max_cost_per_request_nanos, created_at, last_used_at, revoked_at";
+    max_tokens_per_request, max_cost_per_request_nanos, carried, created_at, last_used_at, revoked_at";
 
 /// Which keys a list holds. Newest first.
 #[derive(Clone, Debug, Default)]
@@ -136,7 +138,7 @@ impl Store {
                        endpoints = $8, timezone = $9, rpm = $10, tpm = $11, rpd = $12, token_quota_max = $13,
                        token_quota_reset = $14, monthly_tokens = $15, monthly_spend_nanos = $16,
                        credit_quota_nanos = $17, max_tokens_per_request = $18, max_cost_per_request_nanos = $19,
-                       revoked_at = $20, group_id = $21, rule_id = $22
+                       revoked_at = $20, group_id = $21, rule_id = $22, carried = $23
                    where id = $1";
         let limits = &key.limits;
         on_tx!(tx, db => sqlx::query(sql)
@@ -162,6 +164,7 @@ impl Store {
             .bind(key.revoked_at.map(Time::micros))
             .bind(key.group_id.as_ref().map(GroupId::as_str))
             .bind(key.rule_id.as_ref().map(RuleId::as_str))
+            .bind(json(&key.carried))
             .execute(db)
             .await
             .map(drop))?;

@@ -17,6 +17,7 @@ struct Row {
     quota_period: Option<String>,
     hours: Option<String>,
     timezone: Option<String>,
+    carried: String,
     created_at: i64,
     bound: i64,
     inheriting: i64,
@@ -41,6 +42,7 @@ impl TryFrom<Row> for (Rule, References) {
             quota,
             hours: row.hours.as_deref().map(|text| read_json("rules.hours", text)).transpose()?,
             timezone: row.timezone,
+            carried: read_json("rules.carried", &row.carried)?,
             created_at: Time::from_micros(row.created_at),
         };
         let references =
@@ -52,7 +54,7 @@ impl TryFrom<Row> for (Rule, References) {
 /// A rule and what refers to it: one query a page, whatever the number of keys.
 const SELECT: &str =
     "select r.id, r.account_id, r.name, r.description, r.enabled, r.quota_nanos, r.quota_period, r.hours, r.timezone,
-         r.created_at,
+         r.carried, r.created_at,
          (select count(*) from keys k where k.rule_id = r.id and k.status <> 'revoked') as bound,
          (select count(*) from accounts a join keys k on k.account_id = a.id
           where a.default_rule_id = r.id and k.rule_id is null and k.status <> 'revoked') as inheriting,
@@ -94,7 +96,7 @@ impl Store {
     pub async fn update_rule(tx: &mut Tx, rule: &Rule) -> Result<(), StoreError> {
         let sql = "update rules set
                        account_id = $2, name = $3, description = $4, enabled = $5, quota_nanos = $6,
-                       quota_period = $7, hours = $8, timezone = $9
+                       quota_period = $7, hours = $8, timezone = $9, carried = $10
                    where id = $1";
         on_tx!(tx, db => sqlx::query(sql)
             .bind(rule.id.as_str())
@@ -106,6 +108,7 @@ impl Store {
             .bind(rule.quota.map(|quota| quota.period.as_str()))
             .bind(rule.hours.as_ref().map(json))
             .bind(rule.timezone.as_deref())
+            .bind(json(&rule.carried))
             .execute(db)
             .await
             .map(drop))?;

@@ -1,6 +1,7 @@
 //! What programs may rely on.
 
 mod books;
+mod carried;
 mod chat;
 mod cuts;
 mod quota;

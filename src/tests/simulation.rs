@@ -6,6 +6,7 @@
 //! million steps.
 
 mod alone;
+mod calls;
 mod chance;
 mod count;
 mod shelf;

@@ -1,9 +1,9 @@
 //! One process that has the store to itself: its meters are in its memory, and a crash takes them.
 
+use super::calls::{arrival, bound, ending, limits, of_key};
 use super::chance::Chance;
 use super::count::Count;
 use super::shelf::{Done, Row, Rows};
-use super::world::{arrival, bound, ending, limits, of_key};
 use crate::domain::amount::Amount;
 use crate::domain::call::{Arrival, Bound, Settlement};
 use crate::domain::id::NodeId;
