@@ -3,6 +3,7 @@
 
 use crate::domain::refusal::{Code, Refusal, Retry};
 use crate::gateway::admit::Output;
+use crate::gateway::authenticate::Holder;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -41,6 +42,8 @@ struct Fields<'a> {
     stream_options: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "raw")]
     messages: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    web_search_options: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +71,8 @@ pub(super) struct Chat {
     pub choices: u64,
     /// A message may hold a list of parts: there is a list within the list of messages, or a bracket in a text.
     pub has_lists: bool,
+    /// It asks the provider to search the web, and to read what it finds at the caller's cost.
+    searches: bool,
 }
 
 /// Whether the caller asks for usage at the end of a stream, or how to ask for it.
@@ -167,8 +172,22 @@ impl Chat {
             output,
             choices,
             has_lists: messages.get()[1..].contains('['),
+            searches: fields.web_search_options.is_some_and(|options| options.get() != "null"),
             body,
         })
+    }
+
+    /// Whether it can be said beforehand what the call may use at most, as a key with limits needs.
+    ///
+    /// # Errors
+    /// 400 for a provider's own search: nobody can count beforehand the pages that it will read.
+    pub(super) fn is_bounded(&self, holder: &Holder) -> Result<(), Refusal> {
+        if !self.searches || !(holder.is_limited() || holder.most_per_call().is_some()) {
+            return Ok(());
+        }
+        let message = "A search by the provider costs what nobody can say beforehand, so a key with limits may not ask \
+                       for one. Leave \"web_search_options\" out, or use a key without limits.";
+        Err(Refusal { retry: Retry::Never, ..invalid("web_search_options", message) })
     }
 
     pub(super) fn body(&self) -> &Bytes {

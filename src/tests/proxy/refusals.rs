@@ -38,6 +38,18 @@ async fn a_body_that_is_not_a_chat_is_refused_with_the_field_named() {
 }
 
 #[tokio::test]
+async fn a_key_with_limits_may_not_ask_for_what_nobody_can_count_beforehand() {
+    let app = TestApp::sqlite().await;
+    let limited = app.key(|spec| spec.limits.monthly_tokens = Some(1_000_000)).await;
+    let free = app.key(|_| ()).await;
+    let call = json!({ "model": "tollgate/echo", "messages": [], "web_search_options": {} });
+    let answer = app.chat(&limited.secret, call.clone()).await;
+    let error = answer.json()["error"].clone();
+    assert_eq!((&error["code"], &error["param"]), (&json!("invalid_body"), &json!("web_search_options")));
+    assert_eq!(app.chat(&free.secret, call).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_refused_as_too_large() {
     let app = TestApp::sqlite().await;
     let key = app.key(|_| ()).await;
