@@ -1,13 +1,21 @@
 //! Whole processes: started, killed and started again.
 
+mod books;
+mod budgets;
+mod calling;
+mod faults;
+mod kills;
+mod postgres;
 mod running;
+mod upstream;
 
+use calling::Stream;
 use futures::future::join_all;
-use running::{Process, Stream};
+use running::Process;
 use serde_json::json;
 use std::time::Duration;
 use tollgate::domain::credits::Credits;
-use tollgate::store::{Durability, Store};
+use tollgate::store::Store;
 
 /// Calls made before the process is killed, and how many of them have ended by then.
 const CALLS: usize = 200;
@@ -16,7 +24,7 @@ const ENDED: usize = 30;
 #[tokio::test]
 async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_leaves_no_meter_off() {
     let mut process = Process::start().await;
-    let secret = process.key(json!({ "name": "killed", "limits": { "monthly_spend": "100" } })).await;
+    let secret = process.key(json!({ "name": "killed", "limits": { "monthly_spend": "100" } })).await.secret;
     let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
     let calls: Vec<_> = (0..CALLS)
         .map(|number| {
@@ -24,7 +32,7 @@ async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_l
             let body = json!({ "model": "tollgate/fill", "stream": true, "max_tokens": words, "messages": [] });
             let (address, secret, ended) = (process.address, secret.clone(), ended.clone());
             tokio::spawn(async move {
-                let answer = Stream::begin(address, secret, body, Duration::from_millis(25)).await?.rest().await;
+                let answer = Stream::begin(address, &secret, &body, Duration::from_millis(25)).await?.rest().await;
                 ended.send(()).expect("the test still counts");
                 Some(answer)
             })
@@ -33,7 +41,7 @@ async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_l
     for _ in 0..ENDED {
         ends.recv().await.expect("calls end");
     }
-    process.kill();
+    process.kill().await;
     let answers: Vec<_> = join_all(calls).await.into_iter().filter_map(|call| call.expect("the task")).collect();
     let whole: Vec<_> = answers.iter().filter(|answer| answer.body.ends_with("data: [DONE]\n\n")).collect();
     assert!(
@@ -43,7 +51,7 @@ async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_l
     );
 
     process.restart().await;
-    let store = Store::open(&process.database(), Durability::Process).await.expect("the store");
+    let store = process.store().await;
     for answer in &whole {
         let row =
             store.call(&answer.request_id.as_str().into()).await.expect("the store").expect("the call is in the log");
@@ -51,16 +59,11 @@ async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_l
         let words = answer.body.matches("word").count() as u64;
         assert_eq!((row.usage.output, row.cost), (words, Credits::from_nanos(words as i64 * 2_000)));
     }
-    assert!(store.pending_calls().await.expect("the store").is_empty(), "every call has ended");
+    let mut tx = store.begin_read().await.expect("the store");
+    assert!(Store::pending_calls(&mut tx, None).await.expect("the store").is_empty(), "every call has ended");
     let counted = store.counted().await.expect("the store");
     assert!(counted.calls >= whole.len() as i64);
-    let audit = process.command(&["audit"]).output().await.expect("it runs");
-    assert!(
-        audit.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&audit.stdout),
-        String::from_utf8_lossy(&audit.stderr)
-    );
+    process.assert_sound(process.audit().await);
 }
 
 #[tokio::test]
@@ -75,9 +78,9 @@ async fn a_second_serve_on_the_same_database_is_refused() {
 #[tokio::test]
 async fn sigterm_lets_streams_finish_and_exits_with_0() {
     let mut process = Process::start().await;
-    let secret = process.key(json!({ "name": "drained" })).await;
+    let secret = process.key(json!({ "name": "drained" })).await.secret;
     let body = json!({ "model": "tollgate/fill", "stream": true, "max_tokens": 20, "messages": [] });
-    let stream = Stream::begin(process.address, secret, body, Duration::from_millis(50)).await.expect("it begins");
+    let stream = Stream::begin(process.address, &secret, &body, Duration::from_millis(50)).await.expect("it begins");
     process.terminate();
     let answer = stream.rest().await;
     assert!(answer.body.ends_with("data: [DONE]\n\n") && answer.body.contains("word20"), "{}", answer.body);
