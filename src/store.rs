@@ -123,8 +123,12 @@ impl Store {
                 .acquire_timeout(Duration::from_secs(2))
                 .after_connect(move |connection, _| {
                     Box::pin(async move {
-                        let set = format!("set synchronous_commit = {synchronous}");
-                        sqlx::query(sqlx::AssertSqlSafe(set)).execute(connection).await.map(drop)
+                        // A process that is paused in the middle of a transaction must not hold up the others by the
+                        // locks it has: after three seconds, which is well within a lease, it has lost them.
+                        let set = format!(
+                            "set synchronous_commit = {synchronous}; set idle_in_transaction_session_timeout = 3000"
+                        );
+                        sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(connection).await.map(drop)
                     })
                 })
                 .connect(url)

@@ -12,7 +12,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Keys by the hash of their secret.
 #[derive(Debug, Default)]
-pub(super) struct Keyring(RwLock<HashMap<String, Arc<Holder>>>);
+pub(super) struct Keyring(RwLock<Ring>);
+
+#[derive(Debug, Default)]
+struct Ring {
+    keys: HashMap<String, Arc<Holder>>,
+    /// How often everything was forgotten.
+    age: u64,
+}
 
 /// A key with what its calls need at hand.
 #[derive(Debug)]
@@ -72,16 +79,26 @@ impl Holder {
 
 impl Keyring {
     fn get(&self, hash: &str) -> Option<Arc<Holder>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).keys.get(hash).cloned()
     }
 
-    fn put(&self, hash: String, holder: &Arc<Holder>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, Arc::clone(holder));
+    fn age(&self) -> u64 {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).age
+    }
+
+    /// Keeps what was read at this age: if everything was forgotten meanwhile, it may be what was to be forgotten.
+    fn put(&self, hash: String, holder: &Arc<Holder>, age: u64) {
+        let mut ring = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if ring.age == age {
+            ring.keys.insert(hash, Arc::clone(holder));
+        }
     }
 
     /// Everything is read again when it is next asked for.
     pub(super) fn forget(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut ring = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        ring.keys.clear();
+        ring.age += 1;
     }
 }
 
@@ -126,9 +143,10 @@ impl Gateway {
     async fn look_up(&self, hash: String) -> Result<Arc<Holder>, Refusal> {
         let unavailable = |_| Refusal::books_unavailable();
         let unknown = || Refusal::new(Code::InvalidKey, "This key is not known here. Check that it was copied whole.");
+        let age = self.0.keyring.age();
         let key = self.0.store.key_by_hash(&hash).await.map_err(unavailable)?.ok_or_else(unknown)?;
         let holder = Arc::new(self.holder(key).await.map_err(unavailable)?.ok_or_else(unknown)?);
-        self.0.keyring.put(hash, &holder);
+        self.0.keyring.put(hash, &holder, age);
         Ok(holder)
     }
 

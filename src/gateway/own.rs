@@ -16,7 +16,9 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
         match entry {
             Entry::Admit { hold, .. } => Store::insert_pending(&mut tx, hold.arrival(), &hold.bound, &node).await?,
             Entry::Settle { settlement, posted, .. } => *posted = Store::settle_call(&mut tx, settlement).await?,
-            Entry::Refused { arrival, refusal } => Store::insert_refused(&mut tx, arrival, refusal).await?,
+            Entry::Refused { arrival, refusal, posted } => {
+                *posted = Store::insert_refused(&mut tx, arrival, refusal).await?;
+            }
             Entry::Reset { limit, at, by, entries, .. } => {
                 *entries = gateway.books.own().and_then(|ledger| ledger.reset(limit, *at)).unwrap_or_default();
                 let id = gateway.clock.id();

@@ -21,9 +21,17 @@ use arc_swap::ArcSwap;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a process stays known without renewing: after this, others resolve its calls.
 pub const LEASE: Duration = Duration::from_secs(6);
+
+/// How long a process must have renewed without a break before it holds a silent one for dead. When the database itself
+/// was away, all leases have run out, and whoever is back first must leave the others the time to renew theirs.
+const GRACE: Duration = Duration::from_secs(3);
+/// Two renewals further apart than this are a break.
+const BREAK: Duration = Duration::from_secs(3);
+const LONGEST_RENEWAL: Duration = Duration::from_secs(2);
 
 /// What a process knows of itself where the meters are shared.
 #[derive(Debug)]
@@ -33,11 +41,31 @@ pub(super) struct Shared {
     flying: Mutex<HashSet<CallId>>,
     /// Owners whose meters are known to have a place. Places are never taken away.
     places: Mutex<HashSet<String>>,
+    touch: Mutex<Option<Touch>>,
+}
+
+/// A stretch of time in which it has renewed its lease without a break.
+#[derive(Clone, Copy, Debug)]
+struct Touch {
+    since: Instant,
+    last: Instant,
 }
 
 impl Shared {
     pub(super) fn new(node: NodeId) -> Self {
-        Self { node: ArcSwap::from_pointee(node), flying: Mutex::default(), places: Mutex::default() }
+        let node = ArcSwap::from_pointee(node);
+        Self { node, flying: Mutex::default(), places: Mutex::default(), touch: Mutex::default() }
+    }
+
+    fn renewed(&self) {
+        let (now, mut touch) = (Instant::now(), guard(&self.touch));
+        let unbroken = touch.filter(|touch| now - touch.last < BREAK);
+        *touch = Some(Touch { since: unbroken.map_or(now, |touch| touch.since), last: now });
+    }
+
+    /// Whether it would have seen the others renew, if they could.
+    fn can_judge(&self) -> bool {
+        guard(&self.touch).is_some_and(|touch| touch.last.elapsed() < BREAK && touch.since.elapsed() >= GRACE)
     }
 
     pub(super) fn node(&self) -> NodeId {
@@ -101,7 +129,9 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
                     hold.goes_live();
                 }
             }
-            Entry::Refused { arrival, refusal } => Store::insert_refused(&mut tx, arrival, refusal).await?,
+            Entry::Refused { arrival, refusal, posted } => {
+                *posted = Store::insert_refused(&mut tx, arrival, refusal).await?;
+            }
             Entry::Reset { limit, by, entries, .. } => {
                 *entries = ledger.reset(limit, at).unwrap_or_default();
                 let id = gateway.clock.id();
@@ -247,22 +277,44 @@ impl Gateway {
         }
     }
 
-    /// Stays known to the others, and resolves the calls of those that have fallen silent: how many processes that was.
+    /// Stays known to the others.
+    ///
+    /// # Errors
+    /// When the database fails, or does not answer in time.
+    pub async fn renew(&self) -> Result<(), StoreError> {
+        let Books::Shared(shared) = &self.0.books else { return Ok(()) };
+        let renewed = async {
+            if !self.0.store.renew(&shared.node(), LEASE).await? {
+                rejoin(&self.0).await?;
+            }
+            Ok(())
+        };
+        // A connection that has died without a word is given up while there is time to try another.
+        tokio::time::timeout(LONGEST_RENEWAL, renewed).await.unwrap_or(Err(StoreError::TimedOut))?;
+        shared.renewed();
+        Ok(())
+    }
+
+    /// Resolves the calls of processes that have fallen silent, if this one is in a position to say so.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn keep_watch(&self) -> Result<usize, StoreError> {
-        if !self.0.store.is_shared() {
-            return Ok(0);
+    pub async fn keep_watch(&self) -> Result<(), StoreError> {
+        match &self.0.books {
+            Books::Shared(shared) if shared.can_judge() => self.bury_the_silent().await,
+            Books::Shared(_) | Books::Own { .. } => Ok(()),
         }
-        if !self.0.store.renew(&self.0.books.node(), LEASE).await? {
-            rejoin(&self.0).await?;
-        }
-        let mut buried = 0;
+    }
+
+    /// Resolves the calls of processes whose leases have run out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bury_the_silent(&self) -> Result<(), StoreError> {
         for node in self.0.store.expired_nodes().await? {
-            buried += usize::from(self.bury(&node).await?);
+            self.bury(&node).await?;
         }
-        Ok(buried)
+        Ok(())
     }
 
     /// Whether the database answers and, where others share it, still knows this process.
@@ -285,11 +337,11 @@ impl Gateway {
     }
 
     /// Declares a silent process dead, and charges each of its calls the whole hold: nobody can say what it used.
-    async fn bury(&self, node: &NodeId) -> Result<bool, StoreError> {
+    async fn bury(&self, node: &NodeId) -> Result<(), StoreError> {
         let mut tx = self.0.store.begin().await?;
         Store::lock_books(&mut tx, false).await?;
         if !Store::bury(&mut tx, node).await? {
-            return Ok(false);
+            return Ok(());
         }
         let calls = Store::pending_calls(&mut tx, Some(node)).await?;
         let owners = calls.iter().flat_map(|call| call.arrival.owners().iter().map(Owner::to_text).collect::<Vec<_>>());
@@ -316,6 +368,6 @@ impl Gateway {
         save(&mut tx, &mut ledger, &before, None).await?;
         tx.commit().await?;
         tracing::warn!(node = %node, calls = ends.len(), "a process fell silent; its calls are charged what they held");
-        Ok(true)
+        Ok(())
     }
 }

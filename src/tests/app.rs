@@ -82,6 +82,9 @@ impl TestApp {
         // Where the books are shared, the old process's lease runs out first.
         store.expire_leases().await.expect("expired");
         gateway.take_up_books().await.expect("the books");
+        if store.is_shared() {
+            gateway.bury_the_silent().await.expect("the books");
+        }
         let router = proxy::router(gateway.clone(), ProxyTerms::default());
         Self { gateway, clock, admin, router, store, master, _folder }
     }

@@ -3,8 +3,10 @@
 mod books;
 mod budgets;
 mod calling;
+mod chance;
 mod faults;
 mod kills;
+mod load;
 mod postgres;
 mod running;
 mod upstream;
