@@ -208,6 +208,19 @@ impl Store {
         })
     }
 
+    /// Begins a transaction that will only read, and sees one state of the database: that of its first statement.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_snapshot(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Store::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Store::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
+            }
+        })
+    }
+
     pub async fn close(&self) {
         match self {
             Store::Sqlite { read, write } => {

@@ -28,7 +28,7 @@ pub const LEASE: Duration = Duration::from_secs(6);
 
 /// How long a process must have renewed without a break before it holds a silent one for dead. When the database itself
 /// was away, all leases have run out, and whoever is back first must leave the others the time to renew theirs.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(2);
 /// Two renewals further apart than this are a break.
 const BREAK: Duration = Duration::from_secs(3);
 const LONGEST_RENEWAL: Duration = Duration::from_secs(2);
@@ -42,6 +42,7 @@ pub(super) struct Shared {
     /// Owners whose meters are known to have a place. Places are never taken away.
     places: Mutex<HashSet<String>>,
     touch: Mutex<Option<Touch>>,
+    rejoining: tokio::sync::Mutex<()>,
 }
 
 /// A stretch of time in which it has renewed its lease without a break.
@@ -54,7 +55,8 @@ struct Touch {
 impl Shared {
     pub(super) fn new(node: NodeId) -> Self {
         let node = ArcSwap::from_pointee(node);
-        Self { node, flying: Mutex::default(), places: Mutex::default(), touch: Mutex::default() }
+        let (flying, places) = (Mutex::default(), Mutex::default());
+        Self { node, flying, places, touch: Mutex::default(), rejoining: tokio::sync::Mutex::default() }
     }
 
     fn renewed(&self) {
@@ -94,7 +96,7 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(), StoreError> {
     let (limits, owners) = (consulted(batch), owners(batch));
     make_places(gateway, &limits).await?;
-    let (mut tx, at) = enter(gateway).await?;
+    let (mut tx, at, node) = enter(gateway).await?;
     let mut ledger = Ledger::default();
     let mut before = Vec::new();
     for (owner, book) in Store::books(&mut tx, &owners, true).await? {
@@ -125,7 +127,7 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
                 };
                 hold.note_rates(&ledger, limits);
                 if verdict.is_none() {
-                    Store::insert_pending(&mut tx, hold.arrival(), &hold.bound, &gateway.books.node()).await?;
+                    Store::insert_pending(&mut tx, hold.arrival(), &hold.bound, &node).await?;
                     hold.goes_live();
                 }
             }
@@ -148,15 +150,15 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
     tx.commit().await
 }
 
-/// Begins a transaction that this process is not fenced from; the instant is the store's.
-async fn enter(gateway: &Inner) -> Result<(Tx, Time), StoreError> {
+/// Begins a transaction that this process is not fenced from, under the name it has there; the instant is the store's.
+async fn enter(gateway: &Inner) -> Result<(Tx, Time, NodeId), StoreError> {
     loop {
-        let mut tx = gateway.store.begin().await?;
-        match Store::enter(&mut tx, &gateway.books.node()).await? {
-            Entered::At(store_time) => return Ok((tx, gateway.clock.of_the_store(store_time))),
+        let (mut tx, node) = (gateway.store.begin().await?, gateway.books.node());
+        match Store::enter(&mut tx, &node).await? {
+            Entered::At(store_time) => return Ok((tx, gateway.clock.of_the_store(store_time), node)),
             Entered::Fenced => {
                 drop(tx);
-                rejoin(gateway).await?;
+                rejoin(gateway, &node).await?;
             }
         }
     }
@@ -251,9 +253,15 @@ pub(super) async fn look(store: &Store, limits: &[Limit], at: Time) -> Result<Le
     Ok(ledger)
 }
 
-/// Takes a new name, after others have held this process for dead. Its calls in flight have been charged already.
-async fn rejoin(gateway: &Inner) -> Result<(), StoreError> {
+/// Takes a new name, after others have held this process for dead under its last one. Its calls in flight have been
+/// charged already. The journal and the lease may both notice: the second finds it done, so that no name is left behind
+/// which nobody renews, with calls that were written down under it.
+async fn rejoin(gateway: &Inner, fenced: &NodeId) -> Result<(), StoreError> {
     let Books::Shared(shared) = &gateway.books else { return Ok(()) };
+    let _alone = shared.rejoining.lock().await;
+    if shared.node() != *fenced {
+        return Ok(());
+    }
     let node = NodeId(gateway.clock.id());
     gateway.store.join(&node, LEASE).await?;
     tracing::error!(
@@ -284,8 +292,9 @@ impl Gateway {
     pub async fn renew(&self) -> Result<(), StoreError> {
         let Books::Shared(shared) = &self.0.books else { return Ok(()) };
         let renewed = async {
-            if !self.0.store.renew(&shared.node(), LEASE).await? {
-                rejoin(&self.0).await?;
+            let node = shared.node();
+            if !self.0.store.renew(&node, LEASE).await? {
+                rejoin(&self.0, &node).await?;
             }
             Ok(())
         };

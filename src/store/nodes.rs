@@ -104,6 +104,15 @@ impl Store {
         Ok(rows == 1)
     }
 
+    /// The time by a shared database's clock.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn now(tx: &mut Tx) -> Result<Time, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("select {NOW}"));
+        Ok(Time::from_micros(on_tx!(tx, db => sqlx::query_scalar(sql).fetch_one(db).await)?))
+    }
+
     /// Begins to move meters on a shared database. The process's own row is locked against [`Store::bury`] until the
     /// transaction ends: this is the fence.
     ///

@@ -281,7 +281,7 @@ impl TryFrom<Row> for UsageRow {
 }
 
 /// The column that names an owner, alike in the logs and in the rollups.
-fn owned(owner: &Owner) -> &'static str {
+pub(super) fn owned(owner: &Owner) -> &'static str {
     match owner.scope {
         Scope::Key => "key_id",
         Scope::Group => "group_id",
@@ -290,7 +290,7 @@ fn owned(owner: &Owner) -> &'static str {
 }
 
 /// Which of an account's calls count for what pays for them.
-fn funded(owner: &Owner) -> &'static str {
+pub(super) fn funded(owner: &Owner) -> &'static str {
     match owner.scope {
         Scope::Key | Scope::Group | Scope::Account => "",
         Scope::Subscription => "and funding = 'subscription'",
@@ -299,7 +299,7 @@ fn funded(owner: &Owner) -> &'static str {
 }
 
 /// The column or columns that a measure counts, named alike in the logs and in the rollups.
-fn measured(measure: Measure) -> &'static str {
+pub(super) fn measured(measure: Measure) -> &'static str {
     match measure {
         Measure::Requests => "requests",
         Measure::Tokens => "input_tokens + output_tokens",

@@ -9,6 +9,12 @@ pub fn long() -> bool {
     std::env::var_os("TOLLGATE_TEST_LONG").is_some()
 }
 
+/// Lets tests that load the machine run one after another: what each promises within seconds, it promises alone.
+pub async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    ALONE.lock().await
+}
+
 /// A list of numbers by a statement that both databases read.
 pub async fn numbers(store: &Store, sql: &str) -> Vec<i64> {
     let sql = sqlx::AssertSqlSafe(sql.to_owned());

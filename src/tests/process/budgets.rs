@@ -1,6 +1,6 @@
 //! Budgets and rates hold over one process and over three, to the call.
 
-use super::books::{long, nodes, number, numbers, tokens};
+use super::books::{alone, long, nodes, number, numbers, tokens};
 use super::calling::chat;
 use super::running::{Key, Process};
 use super::upstream::{self, USES, Upstream};
@@ -20,10 +20,10 @@ async fn persist(process: &Process, secret: &str, body: &Value) -> bool {
         let answer = chat(process.address, secret, body, FLIGHT).await.expect("an answer");
         match (answer.status, answer.should_retry) {
             (200, _) => return true,
-            (402, Some(true)) => {
-                let wait = answer.retry_after.expect("it says when");
-                assert_eq!(wait, 1, "blocked by calls in flight alone");
-                tokio::time::sleep(Duration::from_secs(wait)).await;
+            // Blocked by calls in flight alone; or, on a machine that is very busy, by a database that is slow.
+            (402 | 503, Some(true)) => {
+                assert_eq!(answer.retry_after, Some(1));
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
             (402, _) => return false,
             _ => panic!("{answer:?}"),
@@ -65,11 +65,13 @@ async fn fifty_on_ten(processes: &[Process]) {
 
 #[tokio::test]
 async fn fifty_callers_on_a_budget_for_ten_are_ten_on_one_process() {
+    let _alone = alone().await;
     fifty_on_ten(&[Process::start().await]).await;
 }
 
 #[tokio::test]
 async fn fifty_callers_on_a_budget_for_ten_are_ten_over_three_processes() {
+    let _alone = alone().await;
     if let Some(nodes) = nodes(3).await {
         fifty_on_ten(&nodes).await;
     }
@@ -78,6 +80,7 @@ async fn fifty_callers_on_a_budget_for_ten_are_ten_over_three_processes() {
 /// The built-in provider says exactly what it will use, so all ten fit at once.
 #[tokio::test]
 async fn calls_that_use_what_they_hold_pass_ten_at_once_and_no_more_over_three_processes() {
+    let _alone = alone().await;
     let Some(nodes) = nodes(3).await else { return };
     let key = nodes[0].key(json!({ "name": "exact", "limits": { "monthly_spend": "0.000200" } })).await;
     let body = json!({ "model": "tollgate/fill", "max_tokens": 10, "messages": [] });
@@ -102,6 +105,7 @@ fn assert_no_minute_has_more_than_60(instants: &[i64]) {
 
 #[tokio::test]
 async fn a_key_with_60_requests_a_minute_has_60_over_three_processes_and_all_of_them() {
+    let _alone = alone().await;
     let Some(nodes) = nodes(3).await else { return };
     let key = nodes[0].key(json!({ "name": "rate", "limits": { "rpm": 60 } })).await;
     let body = json!({ "model": "tollgate/echo", "messages": [{ "role": "user", "content": "hi" }] });
@@ -158,6 +162,7 @@ async fn until(process: &Process, key: &Key, status: u16) -> Duration {
 
 #[tokio::test]
 async fn a_limit_raised_and_a_key_revoked_through_one_process_are_so_for_another_within_a_second() {
+    let _alone = alone().await;
     let Some(nodes) = nodes(2).await else { return };
     let second = Duration::from_secs(1);
     for round in 0..5 {

@@ -117,3 +117,19 @@ async fn the_binary_alone_in_an_empty_folder_serves_the_console_with_its_assets(
     }
     assert_eq!(process.get("/healthz").await.0, 200);
 }
+
+#[tokio::test]
+async fn the_audit_command_exits_with_1_and_names_each_difference() {
+    let process = Process::start().await;
+    let key = process.key(json!({ "name": "audited" })).await;
+    let body = json!({ "model": "tollgate/fill", "max_tokens": 3, "messages": [] });
+    let answer = calling::chat(process.address, &key.secret, &body, Duration::ZERO).await.expect("an answer");
+    assert_eq!(answer.status, 200);
+    process.assert_sound(process.audit().await);
+    let Store::Sqlite { write, .. } = process.store().await else { panic!("embedded") };
+    sqlx::query("update calls set cost_nanos = cost_nanos - 1").execute(&write).await.expect("a statement");
+    let audit = process.command(&["audit"]).output().await.expect("it runs");
+    assert_eq!(audit.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(told.contains(&key.id) && told.contains("= 0 calls, 0 requests, 0 tokens, 1 nano-credits"), "{told}");
+}
