@@ -10,7 +10,7 @@ use crate::domain::limit::Limit;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::store::StoreError;
-use crate::store::usage::Posting;
+use crate::store::usage::{Posting, together};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -324,11 +324,9 @@ fn untried(entry: Entry) -> Option<Entry> {
     }
 }
 
-/// The rollups of a batch, in one order in every process, so that none waits for another in a circle.
+/// What a batch adds to the rollups.
 pub(super) fn postings(batch: &[Entry]) -> Vec<Posting<'_>> {
-    let mut postings: Vec<Posting<'_>> = batch.iter().filter_map(posting).collect();
-    postings.sort_by(|one, other| one.place().cmp(&other.place()));
-    postings
+    together(batch.iter().filter_map(posting).collect())
 }
 
 fn posting(entry: &Entry) -> Option<Posting<'_>> {

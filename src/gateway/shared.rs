@@ -15,7 +15,7 @@ use crate::domain::limit::{Limit, Owner};
 use crate::domain::time::Time;
 use crate::store::books::Reset;
 use crate::store::nodes::Entered;
-use crate::store::usage::Posting;
+use crate::store::usage::{Posting, together};
 use crate::store::{Store, StoreError, Tx};
 use arc_swap::ArcSwap;
 use std::collections::{BTreeSet, HashSet};
@@ -367,11 +367,9 @@ impl Gateway {
                 ends.push((call, end));
             }
         }
-        let mut postings: Vec<Posting<'_>> =
-            ends.iter().map(|(call, end)| Posting::settled(&call.arrival, end)).collect();
-        postings.sort_by(|one, other| one.place().cmp(&other.place()));
-        for posting in &postings {
-            Store::post_usage(&mut tx, posting).await?;
+        let postings = ends.iter().map(|(call, end)| Posting::settled(&call.arrival, end)).collect();
+        for posting in together(postings) {
+            Store::post_usage(&mut tx, &posting).await?;
         }
         // Periods that are over are forgotten by whoever moves these meters next.
         save(&mut tx, &mut ledger, &before, None).await?;

@@ -100,6 +100,7 @@ async fn a_settlement_that_is_posted_twice_is_found() {
             arrival: &row.arrival,
             provider: &row.provider,
             outcome: crate::domain::call::Outcome::Succeeded,
+            calls: 1,
             requests: 1,
             usage: row.usage,
             cost: row.cost,
