@@ -30,7 +30,8 @@ pub enum Command {
     /// Permissions to use the management API.
     #[command(subcommand)]
     ManagementToken(ManagementTokenCommand),
-    /// Recount every rollup from the rows, beside a running server or without one; exits 1 and names each difference.
+    /// Recount every rollup, balance and shared meter from the rows, beside a running server or without one; exits 1
+    /// and names each difference.
     #[command(args_override_self = true)]
     Audit {
         #[command(flatten)]

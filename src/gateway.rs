@@ -222,15 +222,14 @@ impl Gateway {
 
     /// Takes up the books, before any call is admitted. Where they are this process's own, the calls that the last one
     /// left in flight are charged what they held and marked, since nobody can say what they used: how many those were.
-    /// Where they are shared, this process makes itself known, and whoever notices first resolves what the last one
-    /// left, when its lease has run out.
+    /// Where they are shared, this process makes itself known, and whoever keeps watch resolves what the last one left,
+    /// when its lease has run out.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn take_up_books(&self) -> Result<usize, StoreError> {
         if self.0.store.is_shared() {
-            self.join().await?;
-            return self.keep_watch().await;
+            return self.join().await.map(|()| 0);
         }
         let calls = Store::pending_calls(&mut self.0.store.begin_read().await?, None).await?;
         for call in &calls {

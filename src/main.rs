@@ -13,6 +13,7 @@ use tollgate::domain::account::Role;
 use tollgate::gateway::{Gateway, Terms};
 use tollgate::server::Doors;
 use tollgate::store::Store;
+use tollgate::store::audit::{Audit, Counted};
 use tollgate::{api, auth, jobs, server};
 use tracing_subscriber::EnvFilter;
 
@@ -92,26 +93,16 @@ async fn serve(settings: &Serve) -> anyhow::Result<()> {
 /// Proves from the rows that the books balance.
 async fn audit(place: &Place) -> anyhow::Result<()> {
     let store = open(place).await?;
-    let differences = store.differences().await?;
-    let counted = store.counted().await?;
+    let Audit { differences, counted, meters } = store.audit(&Clock::System).await?;
     for one in &differences {
-        println!(
-            "{}: key {} on {} ({}, {}): rollup less rows = {} calls, {} requests, {} tokens, {} nano-credits",
-            one.at(),
-            one.key_id,
-            one.model,
-            one.endpoint,
-            one.outcome,
-            one.calls,
-            one.requests,
-            one.tokens,
-            one.cost_nanos,
-        );
+        println!("{one}");
     }
     if !differences.is_empty() {
-        bail!("the books do not balance: {} quarter hours differ, over {} calls", differences.len(), counted.calls);
+        bail!("the books do not balance: {} differences, over {} calls", differences.len(), counted.calls);
     }
-    println!("The books balance: {} calls, {} of them in flight.", counted.calls, counted.pending);
+    let Counted { calls, pending } = counted;
+    let shared = if meters > 0 { format!(", {meters} shared meters") } else { String::new() };
+    println!("The books balance: {calls} calls, {pending} of them in flight{shared}.");
     Ok(())
 }
 

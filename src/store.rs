@@ -126,8 +126,12 @@ impl Store {
                 .acquire_timeout(Duration::from_secs(2))
                 .after_connect(move |connection, _| {
                     Box::pin(async move {
-                        let set = format!("set synchronous_commit = {synchronous}");
-                        sqlx::query(sqlx::AssertSqlSafe(set)).execute(connection).await.map(drop)
+                        // A process that is paused in the middle of a transaction must not hold up the others by the
+                        // locks it has: after three seconds, which is well within a lease, it has lost them.
+                        let set = format!(
+                            "set synchronous_commit = {synchronous}; set idle_in_transaction_session_timeout = 3000"
+                        );
+                        sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(connection).await.map(drop)
                     })
                 })
                 .connect(url)
@@ -204,6 +208,19 @@ impl Store {
         Ok(match self {
             Store::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
             Store::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction that will only read, and sees one state of the database: that of its first statement.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_snapshot(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Store::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Store::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
+            }
         })
     }
 

@@ -31,6 +31,16 @@ impl Usage {
         (usage, changed)
     }
 
+    /// Both together.
+    pub fn plus(&self, other: &Usage) -> Usage {
+        Usage {
+            input: self.input.saturating_add(other.input),
+            cached_input: self.cached_input.saturating_add(other.cached_input),
+            output: self.output.saturating_add(other.output),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
+        }
+    }
+
     pub fn total(&self) -> u64 {
         self.input.saturating_add(self.output)
     }

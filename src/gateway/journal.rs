@@ -10,8 +10,8 @@ use crate::domain::limit::Limit;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::store::StoreError;
-use crate::store::usage::Posting;
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::store::usage::{Posting, together};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -61,6 +61,7 @@ pub(super) enum Entry {
     Refused {
         arrival: Arc<Arrival>,
         refusal: Box<Refusal>,
+        posted: bool,
     },
     /// Puts meters in this process's memory. Passes through here so that no settlement falls between rows and memory.
     Load {
@@ -84,8 +85,15 @@ pub(super) enum Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Journal {
     entries: mpsc::UnboundedSender<Entry>,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
     /// The last transaction failed: until one succeeds, no call waits to hear that it may not go on.
-    down: Arc<AtomicBool>,
+    down: AtomicBool,
+    /// Refusals that were not logged meanwhile.
+    unlogged: AtomicU64,
 }
 
 impl std::fmt::Debug for Entry {
@@ -97,15 +105,15 @@ impl std::fmt::Debug for Entry {
 impl Journal {
     pub(super) fn new() -> (Self, Writer) {
         let (entries, waiting) = mpsc::unbounded_channel();
-        let down = Arc::new(AtomicBool::new(false));
-        let writer = Writer { waiting, again: Vec::new(), pause: Duration::ZERO, down: Arc::clone(&down) };
-        (Self { entries, down }, writer)
+        let state = Arc::<State>::default();
+        let writer = Writer { waiting, again: Vec::new(), pause: Duration::ZERO, state: Arc::clone(&state) };
+        (Self { entries, state }, writer)
     }
 
     /// Writes a call down before it is sent. The hold travels with the entry, so that a caller who leaves meanwhile
     /// leaves nothing behind: it comes back to nobody, and ends.
     pub(super) async fn admit(&self, hold: Hold, limits: Arc<[Limit]>) -> Result<Hold, Rejected> {
-        if self.down.load(Ordering::Relaxed) {
+        if self.is_down() {
             hold.forget();
             return Err(Rejected::Unavailable);
         }
@@ -129,8 +137,18 @@ impl Journal {
     }
 
     pub(super) fn refused(&self, arrival: Arc<Arrival>, refusal: Refusal) {
+        if self.is_down() {
+            // Every call is refused now. Remembering them all would fill the memory, and keep the first calls waiting
+            // behind them when the books are back.
+            self.state.unlogged.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         // A journal that is gone has been drained: the process is on its way out and answers no calls.
-        drop(self.entries.send(Entry::Refused { arrival, refusal: Box::new(refusal) }));
+        drop(self.entries.send(Entry::Refused { arrival, refusal: Box::new(refusal), posted: false }));
+    }
+
+    fn is_down(&self) -> bool {
+        self.state.down.load(Ordering::Relaxed)
     }
 
     /// Puts the meters of these limits in memory.
@@ -161,7 +179,7 @@ pub(super) struct Writer {
     /// What could not be written yet and must be: it goes first in the next batch.
     again: Vec<Entry>,
     pause: Duration,
-    down: Arc<AtomicBool>,
+    state: Arc<State>,
 }
 
 impl Writer {
@@ -191,17 +209,28 @@ impl Writer {
         match written.unwrap_or(Err(StoreError::TimedOut)) {
             Ok(()) => {
                 self.pause = Duration::ZERO;
-                self.down.store(false, Ordering::Relaxed);
-                for entry in batch {
+                if self.state.down.swap(false, Ordering::Relaxed) {
+                    let unlogged = self.state.unlogged.swap(0, Ordering::Relaxed);
+                    tracing::info!(unlogged, "the books can be written again; so many refusals were not logged");
+                }
+                // Meters are loaded when everything beside them has moved: a call that the rows have as settled must
+                // not be loaded as one that still holds.
+                let (loads, others) =
+                    batch.into_iter().partition::<Vec<_>, _>(|entry| matches!(entry, Entry::Load { .. }));
+                for entry in others.into_iter().chain(loads) {
                     tell(gateway, entry).await;
                 }
                 gateway.announce(super::Topic::Calls);
             }
             Err(error) => {
                 self.pause = (self.pause * 2).clamp(Duration::from_millis(20), LONGEST_PAUSE);
-                self.down.store(true, Ordering::Relaxed);
+                self.state.down.store(true, Ordering::Relaxed);
                 tracing::error!(%error, entries = batch.len(), "the books could not be written; trying again");
                 self.again = batch.into_iter().filter_map(|entry| kept(gateway, entry)).collect();
+                // Calls that came while the transaction was failing are told now, not after the next one.
+                while let Ok(entry) = self.waiting.try_recv() {
+                    self.again.extend(untried(gateway, entry));
+                }
                 // A failure alone, with nothing left to write, must not shut the gate for good: try the database.
                 if self.again.is_empty() {
                     self.again.push(Entry::Idle { reached: oneshot::channel().0 });
@@ -288,17 +317,27 @@ fn kept(gateway: &Inner, entry: Entry) -> Option<Entry> {
     }
 }
 
-/// The rollups of a batch, in one order in every process, so that none waits for another in a circle.
+/// What is left to do of an entry that has been in no transaction yet: of a call to be admitted, nothing.
+fn untried(gateway: &Inner, entry: Entry) -> Option<Entry> {
+    match entry {
+        Entry::Admit { hold, answer, .. } => {
+            hold.forget();
+            drop(answer.send(Err(Rejected::Unavailable)));
+            None
+        }
+        other => kept(gateway, other),
+    }
+}
+
+/// What a batch adds to the rollups.
 pub(super) fn postings(batch: &[Entry]) -> Vec<Posting<'_>> {
-    let mut postings: Vec<Posting<'_>> = batch.iter().filter_map(posting).collect();
-    postings.sort_by(|one, other| one.place().cmp(&other.place()));
-    postings
+    together(batch.iter().filter_map(posting).collect())
 }
 
 fn posting(entry: &Entry) -> Option<Posting<'_>> {
     match entry {
         Entry::Settle { arrival, settlement, posted: true, .. } => Some(Posting::settled(arrival, settlement)),
-        Entry::Refused { arrival, .. } => Some(Posting::refused(arrival)),
+        Entry::Refused { arrival, posted: true, .. } => Some(Posting::refused(arrival)),
         _ => None,
     }
 }

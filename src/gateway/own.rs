@@ -17,7 +17,9 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
         match entry {
             Entry::Admit { hold, .. } => Store::insert_pending(&mut tx, hold.arrival(), &hold.bound, &node).await?,
             Entry::Settle { settlement, posted, .. } => *posted = Store::settle_call(&mut tx, settlement).await?,
-            Entry::Refused { arrival, refusal } => Store::insert_refused(&mut tx, arrival, refusal).await?,
+            Entry::Refused { arrival, refusal, posted } => {
+                *posted = Store::insert_refused(&mut tx, arrival, refusal).await?;
+            }
             Entry::Reset { limit, at, by, entries, .. } => {
                 // Memory moves when all of this is written: a second reset of one meter finds it as the first did.
                 let again = reset.iter().any(|earlier: &Limit| earlier.shares_meter(limit));

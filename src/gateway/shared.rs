@@ -16,15 +16,23 @@ use crate::domain::limit::{Limit, Owner};
 use crate::domain::time::Time;
 use crate::store::books::Reset;
 use crate::store::nodes::Entered;
-use crate::store::usage::Posting;
+use crate::store::usage::{Posting, together};
 use crate::store::{Store, StoreError, Tx};
 use arc_swap::ArcSwap;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a process stays known without renewing: after this, others resolve its calls.
 pub const LEASE: Duration = Duration::from_secs(6);
+
+/// How long a process must have renewed without a break before it holds a silent one for dead. When the database itself
+/// was away, all leases have run out, and whoever is back first must leave the others the time to renew theirs.
+const GRACE: Duration = Duration::from_secs(2);
+/// Two renewals further apart than this are a break.
+const BREAK: Duration = Duration::from_secs(3);
+const LONGEST_RENEWAL: Duration = Duration::from_secs(2);
 
 /// What a process knows of itself where the meters are shared.
 #[derive(Debug)]
@@ -34,11 +42,33 @@ pub(super) struct Shared {
     flying: Mutex<HashSet<CallId>>,
     /// Owners whose meters are known to have a place. Places are never taken away.
     places: Mutex<HashSet<String>>,
+    touch: Mutex<Option<Touch>>,
+    rejoining: tokio::sync::Mutex<()>,
+}
+
+/// A stretch of time in which it has renewed its lease without a break.
+#[derive(Clone, Copy, Debug)]
+struct Touch {
+    since: Instant,
+    last: Instant,
 }
 
 impl Shared {
     pub(super) fn new(node: NodeId) -> Self {
-        Self { node: ArcSwap::from_pointee(node), flying: Mutex::default(), places: Mutex::default() }
+        let node = ArcSwap::from_pointee(node);
+        let (flying, places) = (Mutex::default(), Mutex::default());
+        Self { node, flying, places, touch: Mutex::default(), rejoining: tokio::sync::Mutex::default() }
+    }
+
+    fn renewed(&self) {
+        let (now, mut touch) = (Instant::now(), guard(&self.touch));
+        let unbroken = touch.filter(|touch| now - touch.last < BREAK);
+        *touch = Some(Touch { since: unbroken.map_or(now, |touch| touch.since), last: now });
+    }
+
+    /// Whether it would have seen the others renew, if they could.
+    fn can_judge(&self) -> bool {
+        guard(&self.touch).is_some_and(|touch| touch.last.elapsed() < BREAK && touch.since.elapsed() >= GRACE)
     }
 
     pub(super) fn node(&self) -> NodeId {
@@ -102,8 +132,7 @@ impl Shelf for Tx {
 pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(), StoreError> {
     let (limits, owners) = (consulted(batch), owners(batch));
     make_places(gateway, &limits).await?;
-    let (mut tx, at) = enter(gateway).await?;
-    let node = gateway.books.node();
+    let (mut tx, at, node) = enter(gateway).await?;
     let mut taken = Taken::from(&mut tx, &owners, &limits, at, true).await?;
     settle(&mut tx, &mut taken, batch).await?;
     for entry in batch.iter_mut() {
@@ -122,7 +151,9 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
                     hold.goes_live();
                 }
             }
-            Entry::Refused { arrival, refusal } => Store::insert_refused(&mut tx, arrival, refusal).await?,
+            Entry::Refused { arrival, refusal, posted } => {
+                *posted = Store::insert_refused(&mut tx, arrival, refusal).await?;
+            }
             Entry::Reset { limit, by, entries, .. } => {
                 *entries = taken.ledger.reset(limit, at).unwrap_or_default();
                 let id = gateway.clock.id();
@@ -155,15 +186,15 @@ async fn settle(tx: &mut Tx, taken: &mut Taken, batch: &mut [Entry]) -> Result<(
     Ok(())
 }
 
-/// Begins a transaction that this process is not fenced from; the instant is the store's.
-async fn enter(gateway: &Inner) -> Result<(Tx, Time), StoreError> {
+/// Begins a transaction that this process is not fenced from, under the name it has there; the instant is the store's.
+async fn enter(gateway: &Inner) -> Result<(Tx, Time, NodeId), StoreError> {
     loop {
-        let mut tx = gateway.store.begin().await?;
-        match tx.enter(&gateway.books.node()).await? {
-            Entered::At(store_time) => return Ok((tx, gateway.clock.of_the_store(store_time))),
+        let (mut tx, node) = (gateway.store.begin().await?, gateway.books.node());
+        match tx.enter(&node).await? {
+            Entered::At(store_time) => return Ok((tx, gateway.clock.of_the_store(store_time), node)),
             Entered::Fenced => {
                 drop(tx);
-                rejoin(gateway).await?;
+                rejoin(gateway, &node).await?;
             }
         }
     }
@@ -220,9 +251,15 @@ pub(super) async fn look(store: &Store, limits: &[Limit], at: Time) -> Result<Le
     Ok(Taken::from(&mut tx, &owners, limits, at, false).await?.ledger)
 }
 
-/// Takes a new name, after others have held this process for dead. Its calls in flight have been charged already.
-async fn rejoin(gateway: &Inner) -> Result<(), StoreError> {
+/// Takes a new name, after others have held this process for dead under its last one. Its calls in flight have been
+/// charged already. The journal and the lease may both notice: the second finds it done, so that no name is left behind
+/// which nobody renews, with calls that were written down under it.
+async fn rejoin(gateway: &Inner, fenced: &NodeId) -> Result<(), StoreError> {
     let Books::Shared(shared) = &gateway.books else { return Ok(()) };
+    let _alone = shared.rejoining.lock().await;
+    if shared.node() != *fenced {
+        return Ok(());
+    }
     let node = NodeId(gateway.clock.id());
     gateway.store.join(&node, LEASE).await?;
     tracing::error!(
@@ -246,22 +283,45 @@ impl Gateway {
         }
     }
 
-    /// Stays known to the others, and resolves the calls of those that have fallen silent: how many processes that was.
+    /// Stays known to the others.
+    ///
+    /// # Errors
+    /// When the database fails, or does not answer in time.
+    pub async fn renew(&self) -> Result<(), StoreError> {
+        let Books::Shared(shared) = &self.0.books else { return Ok(()) };
+        let renewed = async {
+            let node = shared.node();
+            if !self.0.store.renew(&node, LEASE).await? {
+                rejoin(&self.0, &node).await?;
+            }
+            Ok(())
+        };
+        // A connection that has died without a word is given up while there is time to try another.
+        tokio::time::timeout(LONGEST_RENEWAL, renewed).await.unwrap_or(Err(StoreError::TimedOut))?;
+        shared.renewed();
+        Ok(())
+    }
+
+    /// Resolves the calls of processes that have fallen silent, if this one is in a position to say so.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn keep_watch(&self) -> Result<usize, StoreError> {
-        if !self.0.store.is_shared() {
-            return Ok(0);
+    pub async fn keep_watch(&self) -> Result<(), StoreError> {
+        match &self.0.books {
+            Books::Shared(shared) if shared.can_judge() => self.bury_the_silent().await,
+            Books::Shared(_) | Books::Own { .. } => Ok(()),
         }
-        if !self.0.store.renew(&self.0.books.node(), LEASE).await? {
-            rejoin(&self.0).await?;
-        }
-        let mut buried = 0;
+    }
+
+    /// Resolves the calls of processes whose leases have run out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bury_the_silent(&self) -> Result<(), StoreError> {
         for node in self.0.store.expired_nodes().await? {
-            buried += usize::from(self.bury(&node).await?);
+            self.bury(&node).await?;
         }
-        Ok(buried)
+        Ok(())
     }
 
     /// Whether the database answers and, where others share it, still knows this process.
@@ -284,16 +344,15 @@ impl Gateway {
     }
 
     /// Declares a silent process dead, and charges each of its calls the whole hold: nobody can say what it used.
-    async fn bury(&self, node: &NodeId) -> Result<bool, StoreError> {
+    async fn bury(&self, node: &NodeId) -> Result<(), StoreError> {
         let mut tx = self.0.store.begin().await?;
-        let Some(ends) = decide::bury(&mut tx, node).await? else { return Ok(false) };
-        let mut postings: Vec<Posting<'_>> = ends.iter().map(|(arrival, end)| Posting::settled(arrival, end)).collect();
-        postings.sort_by(|one, other| one.place().cmp(&other.place()));
-        for posting in &postings {
-            Store::post_usage(&mut tx, posting).await?;
+        let Some(ends) = decide::bury(&mut tx, node).await? else { return Ok(()) };
+        let postings = ends.iter().map(|(arrival, end)| Posting::settled(arrival, end)).collect();
+        for posting in together(postings) {
+            Store::post_usage(&mut tx, &posting).await?;
         }
         tx.commit().await?;
         tracing::warn!(node = %node, calls = ends.len(), "a process fell silent; its calls are charged what they held");
-        Ok(true)
+        Ok(())
     }
 }

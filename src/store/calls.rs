@@ -131,14 +131,16 @@ impl Store {
         bound: &Bound,
         node: &NodeId,
     ) -> Result<(), StoreError> {
-        Self::insert_call(tx, arrival, CallState::Pending, bound, node.as_str(), 0, None).await
+        let written = Self::insert_call(tx, arrival, CallState::Pending, bound, node.as_str(), 0, None).await?;
+        if written { Ok(()) } else { Err(StoreError::Taken) }
     }
 
-    /// Writes down a call that was refused.
+    /// Writes down a call that was refused. `false` if it was written down before: a second delivery, after a commit
+    /// whose answer was lost, changes nothing.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn insert_refused(tx: &mut Tx, arrival: &Arrival, refusal: &Refusal) -> Result<(), StoreError> {
+    pub async fn insert_refused(tx: &mut Tx, arrival: &Arrival, refusal: &Refusal) -> Result<bool, StoreError> {
         let status = refusal.code.status();
         Self::insert_call(tx, arrival, CallState::Refused, &Bound::default(), "", status, Some(refusal)).await
     }
@@ -151,14 +153,15 @@ impl Store {
         node: &str,
         status: u16,
         refusal: Option<&Refusal>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let sql = "insert into calls (id, at, key_id, key_name, account_id, endpoint, dialect, model, stream,
                        client_ip, user_agent, client_request_id, state, held_input, held_output, held_nanos,
                        status, refusal, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
                        requests, cost_nanos, cost_basis, provider, attempts, group_id, funding, node)
                    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                       0, 0, 0, 0, 0, 0, '', '', '[]', $19, $20, $21)";
-        on_tx!(tx, db => sqlx::query(sql)
+                       0, 0, 0, 0, 0, 0, '', '', '[]', $19, $20, $21)
+                   on conflict (id) do nothing";
+        let rows = on_tx!(tx, db => sqlx::query(sql)
             .bind(arrival.id.as_str())
             .bind(arrival.at.micros())
             .bind(arrival.key_id.as_str())
@@ -182,8 +185,8 @@ impl Store {
             .bind(node)
             .execute(db)
             .await
-            .map(drop))?;
-        Ok(())
+            .map(|done| done.rows_affected()))?;
+        Ok(rows == 1)
     }
 
     /// Settles a pending call. `false` if it was settled before: a second delivery changes nothing.

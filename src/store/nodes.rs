@@ -104,6 +104,15 @@ impl Store {
         Ok(rows == 1)
     }
 
+    /// The time by a shared database's clock.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn now(tx: &mut Tx) -> Result<Time, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!("select {NOW}"));
+        Ok(Time::from_micros(on_tx!(tx, db => sqlx::query_scalar(sql).fetch_one(db).await)?))
+    }
+
     /// Begins to move meters on a shared database. The process's own row is locked against [`Store::bury`] until the
     /// transaction ends: this is the fence.
     ///
@@ -111,7 +120,8 @@ impl Store {
     /// When the database fails.
     pub async fn enter(tx: &mut Tx, node: &NodeId) -> Result<Entered, StoreError> {
         Self::lock_books(tx, false).await?;
-        let sql = sqlx::AssertSqlSafe(format!("select {NOW} from nodes where id = $1 for share"));
+        // `key share` is enough against a delete, and lets the process renew its lease meanwhile.
+        let sql = sqlx::AssertSqlSafe(format!("select {NOW} from nodes where id = $1 for key share"));
         let now: Option<i64> = on_tx!(tx, db => sqlx::query_scalar(sql).bind(node.as_str()).fetch_optional(db).await)?;
         Ok(now.map_or(Entered::Fenced, |now| Entered::At(Time::from_micros(now))))
     }

@@ -11,13 +11,14 @@ use crate::domain::usage::Usage;
 /// A quarter of an hour, in microseconds.
 const BUCKET: i64 = 15 * 60 * 1_000_000;
 
-/// One call's part in the rollups.
+/// One call's part in the rollups, or that of several in the same one.
 #[derive(Clone, Copy, Debug)]
 pub struct Posting<'a> {
     pub arrival: &'a Arrival,
     pub provider: &'a str,
     pub outcome: Outcome,
-    /// 1 where it was dispatched, as request limits count it; 0 where it never was.
+    pub calls: i64,
+    /// How many were dispatched, as request limits count them.
     pub requests: i64,
     pub usage: Usage,
     pub cost: Credits,
@@ -31,6 +32,7 @@ impl<'a> Posting<'a> {
             arrival,
             provider: &settlement.provider,
             outcome: settlement.outcome(),
+            calls: 1,
             requests: i64::from(settlement.dispatched),
             usage: settlement.usage,
             cost: settlement.cost,
@@ -41,11 +43,11 @@ impl<'a> Posting<'a> {
     /// What a refused call adds.
     pub fn refused(arrival: &'a Arrival) -> Self {
         let (usage, cost) = (Usage::default(), Credits::ZERO);
-        Self { arrival, provider: "", outcome: Outcome::Refused, requests: 0, usage, cost, total_ms: 0 }
+        Self { arrival, provider: "", outcome: Outcome::Refused, calls: 1, requests: 0, usage, cost, total_ms: 0 }
     }
 
     /// Which rollup it adds to.
-    pub fn place(&self) -> impl Ord + '_ {
+    fn place(&self) -> impl Ord + '_ {
         let arrival = self.arrival;
         let group = arrival.group_id.as_ref().map_or("", GroupId::as_str);
         (
@@ -54,6 +56,26 @@ impl<'a> Posting<'a> {
             (arrival.model.as_str(), self.provider, arrival.endpoint.as_str(), self.outcome.as_str()),
         )
     }
+}
+
+/// What several calls add, a posting for each rollup: as many statements as there are rollups, however many calls. They
+/// are in one order in every process, so that none waits for another in a circle.
+pub fn together(mut postings: Vec<Posting<'_>>) -> Vec<Posting<'_>> {
+    postings.sort_by(|one, other| one.place().cmp(&other.place()));
+    let mut sums: Vec<Posting<'_>> = Vec::new();
+    for posting in postings {
+        match sums.last_mut() {
+            Some(sum) if sum.place() == posting.place() => {
+                sum.calls += posting.calls;
+                sum.requests += posting.requests;
+                sum.usage = sum.usage.plus(&posting.usage);
+                sum.cost = Credits::from_nanos(sum.cost.nanos().saturating_add(posting.cost.nanos()));
+                sum.total_ms = sum.total_ms.saturating_add(posting.total_ms);
+            }
+            _ => sums.push(posting),
+        }
+    }
+    sums
 }
 
 fn bucket(at: Time) -> i64 {
@@ -108,7 +130,7 @@ struct Row {
 }
 
 impl Store {
-    /// Adds a call to its quarter hour.
+    /// Adds to a quarter hour.
     ///
     /// # Errors
     /// When the database fails.
@@ -116,10 +138,10 @@ impl Store {
         let sql = "insert into usage (bucket, account_id, key_id, model, provider, endpoint, outcome, calls, requests,
                        input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nanos, total_ms,
                        group_id, funding)
-                   values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                   values ($1, $2, $3, $4, $5, $6, $7, $17, $8, $9, $10, $11, $12, $13, $14, $15, $16)
                    on conflict (bucket, account_id, group_id, key_id, funding, model, provider, endpoint, outcome)
                    do update
-                   set calls = usage.calls + 1,
+                   set calls = usage.calls + excluded.calls,
                        requests = usage.requests + excluded.requests,
                        input_tokens = usage.input_tokens + excluded.input_tokens,
                        cached_input_tokens = usage.cached_input_tokens + excluded.cached_input_tokens,
@@ -145,6 +167,7 @@ impl Store {
             .bind(bigint(posting.total_ms))
             .bind(arrival.group_id.as_ref().map_or("", GroupId::as_str))
             .bind(arrival.funding.as_str())
+            .bind(posting.calls)
             .execute(db)
             .await
             .map(drop))?;
@@ -281,7 +304,7 @@ impl TryFrom<Row> for UsageRow {
 }
 
 /// The column that names an owner, alike in the logs and in the rollups.
-fn owned(owner: &Owner) -> &'static str {
+pub(super) fn owned(owner: &Owner) -> &'static str {
     match owner.scope {
         Scope::Key => "key_id",
         Scope::Group => "group_id",
@@ -290,7 +313,7 @@ fn owned(owner: &Owner) -> &'static str {
 }
 
 /// Which of an account's calls count for what pays for them.
-fn funded(owner: &Owner) -> &'static str {
+pub(super) fn funded(owner: &Owner) -> &'static str {
     match owner.scope {
         Scope::Key | Scope::Group | Scope::Account => "",
         Scope::Subscription => "and funding = 'subscription'",
@@ -299,7 +322,7 @@ fn funded(owner: &Owner) -> &'static str {
 }
 
 /// The column or columns that a measure counts, named alike in the logs and in the rollups.
-fn measured(measure: Measure) -> &'static str {
+pub(super) fn measured(measure: Measure) -> &'static str {
     match measure {
         Measure::Requests => "requests",
         Measure::Tokens => "input_tokens + output_tokens",

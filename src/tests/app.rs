@@ -86,6 +86,9 @@ impl TestApp {
         // Where the books are shared, the old process's lease runs out first.
         store.expire_leases().await.expect("expired");
         gateway.take_up_books().await.expect("the books");
+        if store.is_shared() {
+            gateway.bury_the_silent().await.expect("the books");
+        }
         let terms = ProxyTerms { vocabularies: Arc::clone(&vocabularies), ..ProxyTerms::default() };
         let router = proxy::router(gateway.clone(), terms);
         Self { gateway, clock, admin, router, vocabularies, store, master, _folder }

@@ -56,7 +56,8 @@ async fn a_reset_opens_a_key_at_once_and_moves_no_boundary() {
         assert_eq!(read(&app).await, [("rpm", 1), ("monthly_spend", 21_000)]);
         assert_eq!(app.chat(&secret, fill(10)).await.status, 200);
         assert_eq!(app.chat(&secret, fill(10)).await.code(), "quota_exceeded");
-        assert!(app.store.differences().await.unwrap().is_empty(), "calls and sums are not touched");
+        let audit = app.store.audit(&app.clock).await.unwrap();
+        assert!(audit.differences.is_empty(), "{:?}", audit.differences);
     })
     .await;
 }

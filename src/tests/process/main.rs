@@ -1,13 +1,23 @@
 //! Whole processes: started, killed and started again.
 
+mod books;
+mod budgets;
+mod calling;
+mod chance;
+mod faults;
+mod kills;
+mod load;
+mod postgres;
 mod running;
+mod upstream;
 
+use calling::Stream;
 use futures::future::join_all;
-use running::{Process, Stream};
+use running::Process;
 use serde_json::json;
 use std::time::Duration;
 use tollgate::domain::credits::Credits;
-use tollgate::store::{Durability, Store};
+use tollgate::store::Store;
 
 /// Calls made before the process is killed, and how many of them have ended by then.
 const CALLS: usize = 200;
@@ -16,7 +26,7 @@ const ENDED: usize = 30;
 #[tokio::test]
 async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_leaves_no_meter_off() {
     let mut process = Process::start().await;
-    let secret = process.key(json!({ "name": "killed", "limits": { "monthly_spend": "100" } })).await;
+    let secret = process.key(json!({ "name": "killed", "limits": { "monthly_spend": "100" } })).await.secret;
     let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
     let calls: Vec<_> = (0..CALLS)
         .map(|number| {
@@ -24,7 +34,7 @@ async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_l
             let body = json!({ "model": "tollgate/fill", "stream": true, "max_tokens": words, "messages": [] });
             let (address, secret, ended) = (process.address, secret.clone(), ended.clone());
             tokio::spawn(async move {
-                let answer = Stream::begin(address, secret, body, Duration::from_millis(25)).await?.rest().await;
+                let answer = Stream::begin(address, &secret, &body, Duration::from_millis(25)).await?.rest().await;
                 ended.send(()).expect("the test still counts");
                 Some(answer)
             })
@@ -33,7 +43,7 @@ async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_l
     for _ in 0..ENDED {
         ends.recv().await.expect("calls end");
     }
-    process.kill();
+    process.kill().await;
     let answers: Vec<_> = join_all(calls).await.into_iter().filter_map(|call| call.expect("the task")).collect();
     let whole: Vec<_> = answers.iter().filter(|answer| answer.body.ends_with("data: [DONE]\n\n")).collect();
     assert!(
@@ -43,7 +53,7 @@ async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_l
     );
 
     process.restart().await;
-    let store = Store::open(&process.database(), Durability::Process).await.expect("the store");
+    let store = process.store().await;
     for answer in &whole {
         let row =
             store.call(&answer.request_id.as_str().into()).await.expect("the store").expect("the call is in the log");
@@ -56,13 +66,7 @@ async fn a_kill_during_200_streams_loses_no_answer_that_a_client_has_whole_and_l
     drop(tx);
     let counted = store.counted().await.expect("the store");
     assert!(counted.calls >= whole.len() as i64);
-    let audit = process.command(&["audit"]).output().await.expect("it runs");
-    assert!(
-        audit.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&audit.stdout),
-        String::from_utf8_lossy(&audit.stderr)
-    );
+    process.assert_sound(process.audit().await);
 }
 
 #[tokio::test]
@@ -77,9 +81,9 @@ async fn a_second_serve_on_the_same_database_is_refused() {
 #[tokio::test]
 async fn sigterm_lets_streams_finish_and_exits_with_0() {
     let mut process = Process::start().await;
-    let secret = process.key(json!({ "name": "drained" })).await;
+    let secret = process.key(json!({ "name": "drained" })).await.secret;
     let body = json!({ "model": "tollgate/fill", "stream": true, "max_tokens": 20, "messages": [] });
-    let stream = Stream::begin(process.address, secret, body, Duration::from_millis(50)).await.expect("it begins");
+    let stream = Stream::begin(process.address, &secret, &body, Duration::from_millis(50)).await.expect("it begins");
     process.terminate();
     let answer = stream.rest().await;
     assert!(answer.body.ends_with("data: [DONE]\n\n") && answer.body.contains("word20"), "{}", answer.body);
@@ -113,4 +117,20 @@ async fn the_binary_alone_in_an_empty_folder_serves_the_console_with_its_assets(
         assert!(status == 200 && !body.is_empty(), "{path}: {status}");
     }
     assert_eq!(process.get("/healthz").await.0, 200);
+}
+
+#[tokio::test]
+async fn the_audit_command_exits_with_1_and_names_each_difference() {
+    let process = Process::start().await;
+    let key = process.key(json!({ "name": "audited" })).await;
+    let body = json!({ "model": "tollgate/fill", "max_tokens": 3, "messages": [] });
+    let answer = calling::chat(process.address, &key.secret, &body, Duration::ZERO).await.expect("an answer");
+    assert_eq!(answer.status, 200);
+    process.assert_sound(process.audit().await);
+    let Store::Sqlite { write, .. } = process.store().await else { panic!("embedded") };
+    sqlx::query("update calls set cost_nanos = cost_nanos - 1").execute(&write).await.expect("a statement");
+    let audit = process.command(&["audit"]).output().await.expect("it runs");
+    assert_eq!(audit.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(told.contains(&key.id) && told.contains("= 0 calls, 0 requests, 0 tokens, 1 nano-credits"), "{told}");
 }
