@@ -118,8 +118,8 @@ impl Group {
         ]
         .into_iter()
         .filter_map(|(name, measure, max)| {
-            let (owner, zone) = (self.owner(), zone.clone());
-            Some(Limit { owner, name, measure, period: quota.period.period(), zone, max: max?, rule: None })
+            let (owner, period) = (self.owner(), quota.period.period());
+            Some(Limit { owner, name, measure, period, zone: period.zone(&zone), max: max?, rule: None })
         })
         .collect()
     }

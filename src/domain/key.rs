@@ -236,7 +236,7 @@ impl KeyLimits {
         ]
         .into_iter()
         .filter_map(|(name, measure, period, max)| {
-            let (owner, zone) = (owner.clone(), zone.clone());
+            let (owner, zone) = (owner.clone(), period.zone(zone));
             Some(Limit { owner, name, measure, period, zone, max: max?, rule: None })
         })
         .collect()

@@ -136,16 +136,19 @@ pub struct Carried {
 }
 
 impl Carried {
-    /// What an edit at `now` carries over: for each limit that has another period or zone in `written` than in
-    /// `in_force`, the one in force. Periods that slide or never end have no boundary to wait for.
-    pub fn by_edit(in_force: &[Limit], written: &[Limit], now: Time) -> Vec<Carried> {
-        let carried = written.iter().filter_map(|new| {
-            let old = in_force.iter().find(|old| old.name == new.name)?;
-            let changed = (old.period, &old.zone) != (new.period, &new.zone);
-            let until = old.period.end(now, &old.zone).filter(|_| changed)?;
-            Some(Carried { limit: new.name.to_owned(), period: old.period, zone: old.zone.clone(), until })
+    /// What an edit at `now` carries over, beside what earlier ones have (`before`): for each limit that has another
+    /// period or zone in `written` than in `in_force`, the one in force; the same for limits that are taken away, should
+    /// they come back before their period is over. Periods that slide or never end have no boundary to wait for.
+    pub fn by_edit(before: &[Carried], in_force: &[Limit], written: &[Limit], now: Time) -> Vec<Carried> {
+        let running = in_force.iter().filter_map(|old| {
+            let until = old.period.end(now, &old.zone)?;
+            Some(Carried { limit: old.name.to_owned(), period: old.period, zone: old.zone.clone(), until })
         });
-        carried.collect()
+        let gone = |old: &&Carried| now < old.until && in_force.iter().all(|limit| limit.name != old.limit);
+        let kept = running.chain(before.iter().filter(gone).cloned());
+        let unchanged =
+            |old: &Carried, new: &Limit| new.name == old.limit && (new.period, &new.zone) == (old.period, &old.zone);
+        kept.filter(|old| !written.iter().any(|new| unchanged(old, new))).collect()
     }
 
     /// Limits as they are in force at `now`, given as they are written.
@@ -175,13 +178,17 @@ mod tests {
         let old = [budget(Period::Day, "UTC", 100)];
         for new in [budget(Period::Day, "Asia/Tokyo", 70), budget(Period::Month, "UTC", 70)] {
             let written = vec![new.clone()];
-            let carried = Carried::by_edit(&old, &written, now);
+            let carried = Carried::by_edit(&[], &old, &written, now);
             assert_eq!(carried[0].until, at("2026-11-21T00:00:00Z"));
             let before = Carried::apply(&carried, written.clone(), at("2026-11-20T23:59:59Z"));
             assert_eq!(before, [budget(Period::Day, "UTC", 70)]);
             assert_eq!(Carried::apply(&carried, written.clone(), carried[0].until), [new]);
             // A second edit, back to what it was, finds nothing to carry over.
-            assert_eq!(Carried::by_edit(&before, &old, now), []);
+            assert_eq!(Carried::by_edit(&carried, &before, &old, now), []);
+            // Taken away and put back, it is still the old period's.
+            let without = Carried::by_edit(&[], &old, &[], now);
+            let back = Carried::by_edit(&without, &[], &written, now);
+            assert_eq!(Carried::apply(&back, written.clone(), now), [budget(Period::Day, "UTC", 70)]);
         }
     }
 
@@ -189,7 +196,7 @@ mod tests {
     fn a_limit_that_has_no_boundary_changes_at_once() {
         let now = Time::from_micros(1);
         let (old, new) = ([budget(Period::Lifetime, "UTC", 9)], [budget(Period::Day, "UTC", 9)]);
-        assert_eq!(Carried::by_edit(&old, &new, now), []);
-        assert_eq!(Carried::by_edit(&[], &new, now), []);
+        assert_eq!(Carried::by_edit(&[], &old, &new, now), []);
+        assert_eq!(Carried::by_edit(&[], &[], &new, now), []);
     }
 }

@@ -40,6 +40,15 @@ impl Period {
         }
     }
 
+    /// The zone that matters to it. A period that slides or never ends has no midnight: one meter counts it in every
+    /// zone, so that a changed zone begins nothing anew.
+    pub fn zone(self, zone: &Zone) -> Zone {
+        match self {
+            Period::Minute | Period::RollingDay | Period::Lifetime => Zone::utc(),
+            Period::Day | Period::Week | Period::Month | Period::Cycle { .. } => zone.clone(),
+        }
+    }
+
     /// A name of its own for each, as rows hold it.
     pub fn code(self) -> &'static str {
         match self {

@@ -201,7 +201,8 @@ impl Refusal {
     pub fn short(short: &Consulted, trace: &[Consulted], whose: &str, now: Time) -> Self {
         let Consulted { limit, reading, requested, opens_at } = short;
         let detail = Detail::new(short, now);
-        let only_held = reading.settled.saturating_add(*requested) <= limit.max;
+        // Tokens and credits that are held come back in part; a request that was sent stays one.
+        let only_held = limit.measure != Measure::Requests && reading.settled.saturating_add(*requested) <= limit.max;
         let retry = match opens_at {
             _ if *requested > limit.max => Retry::Never,
             _ if only_held => Retry::After(1),
@@ -262,9 +263,19 @@ mod tests {
     use crate::domain::period::{Period, Zone};
 
     fn short(period: Period, settled: i64, held: i64, requested: i64, opens_at: Option<i64>) -> Refusal {
+        short_of(Measure::Requests, period, settled, held, requested, opens_at)
+    }
+
+    fn short_of(
+        measure: Measure,
+        period: Period,
+        settled: i64,
+        held: i64,
+        requested: i64,
+        opens_at: Option<i64>,
+    ) -> Refusal {
         let owner = Owner { scope: Scope::Key, id: "k".to_owned() };
-        let limit =
-            Limit { owner, name: "rpm", measure: Measure::Requests, period, zone: Zone::utc(), max: 60, rule: None };
+        let limit = Limit { owner, name: "rpm", measure, period, zone: Zone::utc(), max: 60, rule: None };
         let (reading, opens_at) = (Reading { settled, held }, opens_at.map(Time::from_micros));
         Refusal::short(&Consulted { limit, reading, requested, opens_at }, &[], "Key \"web\"", Time::EPOCH)
     }
@@ -282,6 +293,9 @@ mod tests {
 
     #[test]
     fn a_call_that_only_waits_for_others_may_try_in_a_second() {
-        assert_eq!(short(Period::Month, 0, 60, 1, Some(9_000_000)).retry, Retry::After(1));
+        let waits = |measure| short_of(measure, Period::Minute, 0, 60, 1, Some(9_000_000)).retry;
+        assert_eq!(waits(Measure::Tokens), Retry::After(1));
+        // Calls in flight are requests already: only the window's end helps.
+        assert_eq!(waits(Measure::Requests), Retry::After(9));
     }
 }

@@ -101,6 +101,7 @@ impl Gateway {
         ceiling: Ceiling,
     ) -> Result<Hold, Refusal> {
         let mut bid = self.bid(holder, model, ceiling)?;
+        let mut last = None;
         for _ in 0..MOST_TRIES {
             let arrival = Arrival { funding: bid.funding(), ..arrival.clone() };
             let hold = Hold::new(self.clone(), arrival, bid.bound(), bid.price, bid.chosen);
@@ -110,10 +111,16 @@ impl Gateway {
                     return Ok(hold);
                 }
                 Err(Rejected::Unavailable) => return Err(Refusal::books_unavailable()),
-                Err(Rejected::Short { short, trace, at }) => bid.fall_back(&short, &trace, at)?,
+                Err(Rejected::Short { short, trace, at }) => {
+                    bid.fall_back(&short, &trace, at)?;
+                    last = Some((short, trace, at));
+                }
             }
         }
-        Err(Refusal::books_unavailable())
+        // Others were quicker each time: the limit has no room.
+        Err(last.map_or_else(Refusal::books_unavailable, |(short, trace, at)| {
+            Refusal::short(&short, &trace, &holder.whose(short.limit.owner.scope), at)
+        }))
     }
 
     /// What a call asks for first.
@@ -145,13 +152,25 @@ impl Gateway {
                 _ => Ok((output, false)),
             },
             Output::Open { choices } => {
-                let most = [model.max_output_tokens, cap.map(|(cap, _)| cap)]
-                    .into_iter()
-                    .flatten()
-                    .fold(self.0.terms.default_max_output, u64::min);
+                let choices = choices.max(1);
+                let each = model
+                    .max_output_tokens
+                    .map_or(self.0.terms.default_max_output, |most| most.min(self.0.terms.default_max_output));
+                let most = match cap {
+                    Some((cap, scope)) if cap < choices => {
+                        let whose = holder.whose(scope);
+                        let message = format!(
+                            "{whose} allows {cap} output tokens a request; this one asks for {choices} answers."
+                        );
+                        return Err(capped(Code::MaxTokensExceedsKeyLimit, message).about("n"));
+                    }
+                    // The cap is on the request, however many answers it asks for.
+                    Some((cap, _)) => each.saturating_mul(choices).min(cap),
+                    None => each.saturating_mul(choices),
+                };
                 // A key without limits is bounded only in what is held; nothing is written into its request.
                 let limited = holder.is_limited() || cap.is_some() || cost_cap(holder).is_some();
-                Ok((most.saturating_mul(choices.max(1)), limited))
+                Ok((most, limited))
             }
         }
     }

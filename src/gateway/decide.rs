@@ -7,14 +7,15 @@ use crate::domain::ledger::{Book, Ledger, NotAdmitted, Open};
 use crate::domain::limit::{Limit, Owner};
 use crate::domain::time::Time;
 use crate::store::StoreError;
-use crate::store::nodes::Entered;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A transaction on shared meters. What it reads for moving stays locked until it ends.
 pub(crate) trait Shelf {
-    /// Begins to move meters, unless this process is fenced.
-    async fn enter(&mut self, node: &NodeId) -> Result<Entered, StoreError>;
+    /// Begins to move meters. `false` if this process is fenced.
+    async fn enter(&mut self, node: &NodeId) -> Result<bool, StoreError>;
+    /// The time by the one clock that all processes share.
+    async fn now(&mut self) -> Result<Time, StoreError>;
     /// Declares a process dead whose lease has run out. `false` if it has not, or another was first.
     async fn bury(&mut self, node: &NodeId) -> Result<bool, StoreError>;
     /// The meters of these owners, locked where they are to be moved.
@@ -53,13 +54,10 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Takes these owners' meters off the shelf, and makes those that these limits need and that are not there yet from
-    /// what the rows say is used and held. The owners' rows are locked, so nothing of theirs moves meanwhile.
-    pub(crate) async fn from(
+    /// Takes these owners' meters off the shelf. Where they are to be moved, nothing else moves them from now on.
+    pub(crate) async fn lock(
         shelf: &mut impl Shelf,
         owners: &BTreeSet<String>,
-        limits: &[Limit],
-        at: Time,
         to_move: bool,
     ) -> Result<Self, StoreError> {
         let mut taken = Self::default();
@@ -67,15 +65,22 @@ impl Taken {
             taken.before.push((owner.clone(), book.clone()));
             taken.ledger.put(owner, book);
         }
-        let missing = taken.ledger.missing(limits, at);
-        if !missing.is_empty() {
-            let in_flight: Vec<Open> = shelf.pending(None).await?.iter().map(open).collect();
-            for limit in missing {
-                let counted = shelf.counted_for(&limit, at).await?;
-                taken.ledger.load(&limit, at, &counted, in_flight.iter());
-            }
-        }
         Ok(taken)
+    }
+
+    /// Makes the meters that these limits need at `at` and that are not there yet, from what the rows say is used and
+    /// held. Their owners' rows are locked, so nothing of theirs moves meanwhile.
+    pub(crate) async fn make(&mut self, shelf: &mut impl Shelf, limits: &[Limit], at: Time) -> Result<(), StoreError> {
+        let missing = self.ledger.missing(limits, at);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let in_flight: Vec<Open> = shelf.pending(None).await?.iter().map(open).collect();
+        for limit in missing {
+            let counted = shelf.counted_for(&limit, at).await?;
+            self.ledger.load(&limit, at, &counted, in_flight.iter());
+        }
+        Ok(())
     }
 
     /// Ends calls; which of them had not ended before.
@@ -138,7 +143,7 @@ pub(crate) async fn bury(
     }
     let calls = shelf.pending(Some(node)).await?;
     let owners = calls.iter().flat_map(|call| call.arrival.owners().iter().map(Owner::to_text).collect::<Vec<_>>());
-    let mut taken = Taken::from(shelf, &owners.collect(), &[], Time::EPOCH, true).await?;
+    let mut taken = Taken::lock(shelf, &owners.collect(), true).await?;
     let mut ends = Vec::new();
     for call in calls {
         let settlement = Settlement::interrupted(&call.arrival, &call.bound);

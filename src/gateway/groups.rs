@@ -74,7 +74,7 @@ impl Gateway {
             timezone: spec.timezone,
             ..known.group
         };
-        group.carried = Carried::by_edit(&before, &group.ceilings(), now);
+        group.carried = Carried::by_edit(&group.carried, &before, &group.ceilings(), now);
         let mut tx = self.0.store.begin().await?;
         Store::update_group(&mut tx, &group).await.map_err(name_taken)?;
         Store::bump(&mut tx).await?;

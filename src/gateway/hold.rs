@@ -123,6 +123,8 @@ impl Hold {
 
     /// Charges what was used.
     pub async fn settle(mut self, status: u16, usage: Usage, source: UsageSource, error: Option<Refusal>) {
+        // What an upstream says is believed. Our own guess never goes beyond what the call was allowed to use.
+        let usage = if source == UsageSource::Upstream { usage } else { self.within_bound(usage) };
         let settlement = self.settlement(status, usage, source, error);
         self.end(settlement).await;
     }
@@ -135,8 +137,7 @@ impl Hold {
 
     /// The end of a call whose client left: what was relayed is charged, within the hold.
     pub async fn abandon(mut self, usage: Usage) {
-        let usage =
-            Usage { input: usage.input.min(self.bound.input), output: usage.output.min(self.bound.output), ..usage };
+        let usage = self.within_bound(usage);
         let settlement = self.settlement(CLIENT_LEFT, usage, UsageSource::Estimated, None);
         self.end(settlement).await;
     }
@@ -151,6 +152,11 @@ impl Hold {
     pub(super) fn forget(mut self) {
         self.live = false;
         self.gateway.0.books.released(&self.arrival.id);
+    }
+
+    fn within_bound(&self, usage: Usage) -> Usage {
+        let (input, output) = (usage.input.min(self.bound.input), usage.output.min(self.bound.output));
+        Usage { input, output, cached_input: usage.cached_input.min(input), reasoning: usage.reasoning.min(output) }
     }
 
     async fn end(&mut self, settlement: Settlement) {
@@ -169,12 +175,18 @@ impl Hold {
 
     fn settlement(&self, status: u16, usage: Usage, usage_source: UsageSource, error: Option<Refusal>) -> Settlement {
         let cost = self.cost(&usage);
+        let mut cost_basis = basis(self.price, &usage);
+        if cost > self.bound.cost {
+            // The one way past a limit: the upstream charged more than the call had asked it for.
+            tracing::warn!(call = %self.arrival.id, %cost, held = %self.bound.cost, "an upstream went beyond the bound");
+            cost_basis.push_str(&format!("; more than the {} that were held", self.bound.cost));
+        }
         Settlement {
             id: self.arrival.id.clone(),
             status,
             usage,
             cost,
-            cost_basis: basis(self.price, &usage),
+            cost_basis,
             usage_source,
             provider: self.provider.clone(),
             first_byte_ms: self.first_byte_ms,

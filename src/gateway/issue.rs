@@ -115,7 +115,7 @@ impl Gateway {
             ..known.clone()
         };
         let now = self.0.clock.now();
-        let carried = Carried::by_edit(&known.in_force(now), &key.ceilings(), now);
+        let carried = Carried::by_edit(&known.carried, &known.in_force(now), &key.ceilings(), now);
         let key = Key { carried, ..key };
         self.check_bindings(by, Some(&known), &key).await?;
         self.save_key(key).await

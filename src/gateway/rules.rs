@@ -92,7 +92,7 @@ impl Gateway {
             timezone: spec.timezone,
             ..known.rule
         };
-        rule.carried = Carried::by_edit(before.as_slice(), rule.ceiling(any()).as_slice(), now);
+        rule.carried = Carried::by_edit(&rule.carried, before.as_slice(), rule.ceiling(any()).as_slice(), now);
         let mut tx = self.0.store.begin().await?;
         Store::update_rule(&mut tx, &rule).await.map_err(name_taken)?;
         Store::bump(&mut tx).await?;

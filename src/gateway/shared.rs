@@ -15,7 +15,6 @@ use crate::domain::ledger::{Book, Ledger, NotAdmitted};
 use crate::domain::limit::{Limit, Owner};
 use crate::domain::time::Time;
 use crate::store::books::Reset;
-use crate::store::nodes::Entered;
 use crate::store::usage::{Posting, together};
 use crate::store::{Store, StoreError, Tx};
 use arc_swap::ArcSwap;
@@ -94,8 +93,12 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shelf for Tx {
-    async fn enter(&mut self, node: &NodeId) -> Result<Entered, StoreError> {
+    async fn enter(&mut self, node: &NodeId) -> Result<bool, StoreError> {
         Store::enter(self, node).await
+    }
+
+    async fn now(&mut self) -> Result<Time, StoreError> {
+        Store::now(self).await
     }
 
     async fn bury(&mut self, node: &NodeId) -> Result<bool, StoreError> {
@@ -132,8 +135,11 @@ impl Shelf for Tx {
 pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(), StoreError> {
     let (limits, owners) = (consulted(batch), owners(batch));
     make_places(gateway, &limits).await?;
-    let (mut tx, at, node) = enter(gateway).await?;
-    let mut taken = Taken::from(&mut tx, &owners, &limits, at, true).await?;
+    let (mut tx, node) = enter(gateway).await?;
+    let mut taken = Taken::lock(&mut tx, &owners, true).await?;
+    // Asked when the locks are held, so that no admission is dated before one that it has seen.
+    let at = gateway.clock.of_the_store(tx.now().await?);
+    taken.make(&mut tx, &limits, at).await?;
     settle(&mut tx, &mut taken, batch).await?;
     for entry in batch.iter_mut() {
         match entry {
@@ -186,17 +192,15 @@ async fn settle(tx: &mut Tx, taken: &mut Taken, batch: &mut [Entry]) -> Result<(
     Ok(())
 }
 
-/// Begins a transaction that this process is not fenced from, under the name it has there; the instant is the store's.
-async fn enter(gateway: &Inner) -> Result<(Tx, Time, NodeId), StoreError> {
+/// Begins a transaction that this process is not fenced from, under the name it has there.
+async fn enter(gateway: &Inner) -> Result<(Tx, NodeId), StoreError> {
     loop {
         let (mut tx, node) = (gateway.store.begin().await?, gateway.books.node());
-        match tx.enter(&node).await? {
-            Entered::At(store_time) => return Ok((tx, gateway.clock.of_the_store(store_time), node)),
-            Entered::Fenced => {
-                drop(tx);
-                rejoin(gateway, &node).await?;
-            }
+        if tx.enter(&node).await? {
+            return Ok((tx, node));
         }
+        drop(tx);
+        rejoin(gateway, &node).await?;
     }
 }
 
@@ -237,18 +241,26 @@ async fn make_places(gateway: &Inner, limits: &[Limit]) -> Result<(), StoreError
         let places = guard(&shared.places);
         limits.iter().map(|limit| limit.owner.to_text()).filter(|owner| !places.contains(owner)).collect()
     };
-    if !missing.is_empty() {
-        gateway.store.open_books(&missing).await?;
-        guard(&shared.places).extend(missing);
+    if missing.is_empty() {
+        return Ok(());
     }
+    // Another process may have made them, or this one before it was restarted: only what is not there needs the lock.
+    let placed = gateway.store.placed(&missing).await?;
+    let absent: BTreeSet<String> = missing.iter().filter(|owner| !placed.contains(owner)).cloned().collect();
+    if !absent.is_empty() {
+        gateway.store.open_books(&absent).await?;
+    }
+    guard(&shared.places).extend(missing);
     Ok(())
 }
 
 /// Meters as they stand, for whoever only looks: nothing is locked and nothing is made.
 pub(super) async fn look(store: &Store, limits: &[Limit], at: Time) -> Result<Ledger, StoreError> {
-    let mut tx = store.begin_read().await?;
+    let mut tx = store.begin_snapshot().await?;
     let owners = limits.iter().map(|limit| limit.owner.to_text()).collect();
-    Ok(Taken::from(&mut tx, &owners, limits, at, false).await?.ledger)
+    let mut taken = Taken::lock(&mut tx, &owners, false).await?;
+    taken.make(&mut tx, limits, at).await?;
+    Ok(taken.ledger)
 }
 
 /// Takes a new name, after others have held this process for dead under its last one. Its calls in flight have been

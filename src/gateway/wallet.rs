@@ -73,7 +73,7 @@ impl Gateway {
         let mut tx = self.0.store.begin().await?;
         let now = self.0.clock.now();
         let edited = Account { limits: spec.limits.clone(), ..known.account.clone() };
-        let carried = Carried::by_edit(&known.account.in_force(now), &edited.ceilings(), now);
+        let carried = Carried::by_edit(&known.account.carried, &known.account.in_force(now), &edited.ceilings(), now);
         Store::set_account_limits(&mut tx, id, &spec.limits, &carried).await?;
         Store::set_metered(&mut tx, id, spec.metered).await?;
         Store::set_default_rule(&mut tx, id, spec.default_rule_id.as_ref()).await.map_err(bound_to_nothing)?;

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(gateway: Gateway, stop: CancellationToken) {
-    let mut known = gateway.store().version().await.ok();
+    // What was read at start may be older than the version is now: it is read once more.
+    let mut known = None;
     let mut changes = None;
     let mut ticks = tokio::time::interval(EVERY);
     loop {

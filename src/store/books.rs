@@ -23,6 +23,16 @@ impl Store {
         tx.commit().await
     }
 
+    /// Which of these owners have a place for their meters. Places are never taken away.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn placed(&self, owners: &BTreeSet<String>) -> Result<Vec<String>, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let books = Self::books(&mut tx, owners, false).await?;
+        Ok(books.iter().map(|(owner, _)| owner.to_text()).collect())
+    }
+
     /// The meters of these owners, as many as have a place; locked in one order where they are to be moved.
     ///
     /// # Errors

@@ -12,15 +12,6 @@ const NOW: &str = "cast(extract(epoch from clock_timestamp()) * 1000000 as bigin
 /// Whatever moves meters takes this lock shared; whoever makes a place for an owner's meters takes it alone.
 const BOOKS_LOCK: i64 = 0x70_6c_6c_67;
 
-/// What a process finds as its transaction begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entered {
-    /// It may admit calls; the instant is the database's.
-    At(Time),
-    /// Others hold it for dead, and have resolved its calls.
-    Fenced,
-}
-
 impl Store {
     /// Makes a process known, for as long as it renews.
     ///
@@ -114,16 +105,17 @@ impl Store {
     }
 
     /// Begins to move meters on a shared database. The process's own row is locked against [`Store::bury`] until the
-    /// transaction ends: this is the fence.
+    /// transaction ends: this is the fence. `false` if others hold it for dead, and have resolved its calls.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn enter(tx: &mut Tx, node: &NodeId) -> Result<Entered, StoreError> {
+    pub async fn enter(tx: &mut Tx, node: &NodeId) -> Result<bool, StoreError> {
         Self::lock_books(tx, false).await?;
         // `key share` is enough against a delete, and lets the process renew its lease meanwhile.
-        let sql = sqlx::AssertSqlSafe(format!("select {NOW} from nodes where id = $1 for key share"));
-        let now: Option<i64> = on_tx!(tx, db => sqlx::query_scalar(sql).bind(node.as_str()).fetch_optional(db).await)?;
-        Ok(now.map_or(Entered::Fenced, |now| Entered::At(Time::from_micros(now))))
+        let sql = "select id from nodes where id = $1 for key share";
+        let known: Option<String> =
+            on_tx!(tx, db => sqlx::query_scalar(sql).bind(node.as_str()).fetch_optional(db).await)?;
+        Ok(known.is_some())
     }
 
     /// Takes the lock that everything takes which moves meters: with others, or alone.

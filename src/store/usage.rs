@@ -184,9 +184,12 @@ impl Store {
         let (sum, since, sql) = match limit.period.window() {
             Some((window, bucket)) => {
                 let part = measured(limit.measure);
+                // A row a bucket, however many calls there were.
+                let length = bucket.as_micros();
                 let sql = format!(
-                    "select at, cast({part} as bigint) from calls
-                     where {owner} = $1 and at >= $2 and state = 'settled' {}",
+                    "select at - at % {length}, cast(sum({part}) as bigint) from calls
+                     where {owner} = $1 and at >= $2 and state = 'settled' {}
+                     group by at - at % {length}",
                     funded(&limit.owner)
                 );
                 (false, at.minus(window + bucket), sql)

@@ -1,4 +1,4 @@
-//! What clients call, and the limits that bound them: two keys that share a group and an account.
+//! What clients call, and the limits that bound them: two keys of one account, which move between two groups.
 
 use super::chance::Chance;
 use crate::domain::call::{Arrival, Bound, Settlement};
@@ -11,7 +11,7 @@ use crate::domain::usage::Usage;
 use crate::domain::wallet::Funding;
 use std::sync::Arc;
 
-pub fn limits() -> Vec<Limit> {
+fn limits() -> Vec<Limit> {
     let zone = |name: &str| Zone::parse(name).expect("a zone");
     let limit = |scope, id: &str, name, measure, period, zone: Zone, max| Limit {
         owner: Owner::new(scope, id),
@@ -28,20 +28,58 @@ pub fn limits() -> Vec<Limit> {
         limit(Scope::Key, "b", "b_tpm", Measure::Tokens, Period::Minute, zone("UTC"), 900),
         limit(Scope::Key, "b", "b_spend", Measure::Credits, Period::Month, zone("UTC"), 300_000),
         limit(Scope::Group, "g", "g_week", Measure::Tokens, Period::Week, zone("Asia/Kathmandu"), 40_000),
+        limit(Scope::Group, "h", "h_day", Measure::Tokens, Period::Day, zone("UTC"), 3_000),
         limit(Scope::Account, "o", "o_rpd", Measure::Requests, Period::RollingDay, zone("UTC"), 900),
         limit(Scope::Account, "o", "o_quota", Measure::Credits, Period::Lifetime, zone("UTC"), 2_000_000),
     ]
 }
 
-/// A call of one of two keys that share a group and an account.
-pub fn arrival(number: u64, key: &str, at: Time) -> Arrival {
+/// What an admin may change: the limits there are, and whether each is in force.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub all: Vec<Limit>,
+    in_force: Vec<bool>,
+}
+
+impl Limits {
+    /// The first of them only: others are made while calls are in flight.
+    pub fn new() -> Self {
+        let all = limits();
+        Self { in_force: (0..all.len()).map(|place| place % 2 == 0).collect(), all }
+    }
+
+    /// An admin makes, ends, raises, lowers or moves one: which one it was.
+    pub fn edit(&mut self, chance: &mut Chance) -> Limit {
+        let place = chance.below(self.all.len());
+        let limit = &mut self.all[place];
+        match chance.below(4) {
+            0 | 1 => self.in_force[place] = !self.in_force[place],
+            2 => limit.max = limit.max * chance.between(7, 14) / 10 + 1,
+            _ => {
+                let zones = ["UTC", "Asia/Tokyo", "America/St_Johns"];
+                let zone = Zone::parse(zones[chance.below(zones.len())]).expect("a zone");
+                limit.zone = limit.period.zone(&zone);
+            }
+        }
+        self.all[place].clone()
+    }
+
+    /// What a call of these owners must fit.
+    pub fn of(&self, owners: &[Owner]) -> Arc<[Limit]> {
+        let both = self.all.iter().zip(&self.in_force);
+        both.filter(|(limit, on)| **on && owners.contains(&limit.owner)).map(|(limit, _)| limit.clone()).collect()
+    }
+}
+
+/// A call of one of the two keys, which may be in a group.
+pub fn arrival(number: u64, key: &str, group: Option<&str>, at: Time) -> Arrival {
     Arrival {
         id: CallId(format!("{number:09}")),
         at,
         key_id: key.into(),
         key_name: String::new(),
         account_id: "o".into(),
-        group_id: Some("g".into()),
+        group_id: group.map(Into::into),
         funding: Funding::None,
         endpoint: String::new(),
         dialect: String::new(),
@@ -68,8 +106,4 @@ pub fn ending(chance: &mut Chance, arrival: &Arrival, bound: &Bound) -> Settleme
         dispatched: !chance.permille(50),
         ..Settlement::interrupted(arrival, bound)
     }
-}
-
-pub fn of_key(limits: &[Limit], key: &str) -> Arc<[Limit]> {
-    limits.iter().filter(|limit| limit.owner.scope != Scope::Key || limit.owner.id == key).cloned().collect()
 }

@@ -56,8 +56,7 @@ pub struct Count {
     sums: HashMap<(&'static str, Time), Reading>,
     /// The same for limits that slide: in exactly their window, and in all buckets that reach into it.
     sliding: HashMap<&'static str, [Sliding; 2]>,
-    /// What upstreams charged beyond the hold, by limit: the one thing that may pass a limit.
-    excess: HashMap<&'static str, Vec<(Time, i64)>>,
+    resets: Vec<(Limit, Time, i64)>,
     pending: usize,
 }
 
@@ -90,9 +89,6 @@ impl Count {
         for limit in limits.iter().filter(|limit| known.owners.contains(&limit.owner)) {
             let (held, used) = (known.held.of(limit.measure), used.of(limit.measure));
             self.add(limit, known.at, used, -held);
-            if used > held {
-                self.excess.entry(limit.name).or_default().push((known.at, used - held));
-            }
         }
         Ok(())
     }
@@ -105,6 +101,36 @@ impl Count {
             let sum = self.sums.entry((limit.name, limit.period.start(at, &limit.zone))).or_default();
             *sum = Reading { settled: sum.settled + settled, held: sum.held + held };
         }
+    }
+
+    /// A limit has been changed: what it counts now is counted again, from every call there was.
+    pub fn recount(&mut self, limit: &Limit) {
+        self.sums.retain(|(name, _), _| *name != limit.name);
+        self.sliding.remove(limit.name);
+        let mut calls: Vec<Counted> =
+            self.calls.values().filter(|call| call.owners.contains(&limit.owner)).cloned().collect();
+        calls.sort_by_key(|call| call.at);
+        for call in calls {
+            match call.used {
+                Some(used) => self.add(limit, call.at, used.of(limit.measure), 0),
+                None => self.add(limit, call.at, 0, call.held.of(limit.measure)),
+            }
+        }
+        let resets: Vec<(Time, i64)> = self
+            .resets
+            .iter()
+            .filter(|(reset, ..)| reset.shares_meter(limit))
+            .map(|(_, start, amount)| (*start, *amount))
+            .collect();
+        for (start, amount) in resets {
+            self.add(limit, start, amount, 0);
+        }
+    }
+
+    /// An admin has taken off what a calendar meter had counted.
+    pub fn reset(&mut self, limit: &Limit, start: Time, amount: i64) {
+        self.resets.push((limit.clone(), start, amount));
+        self.add(limit, start, amount, 0);
     }
 
     pub fn pending(&self) -> usize {
@@ -131,21 +157,13 @@ impl Count {
         self.sliding.entry(limit.name).or_default()[1].since(from)
     }
 
-    /// No limit is passed, but by what upstreams charged beyond the hold.
+    /// These limits, which a call was just admitted under, are kept. Only an admission must keep them: an upstream may
+    /// charge beyond the hold, and an admin may lower a limit below what is used, and both only stop the next call.
     pub fn within(&mut self, limits: &[Limit], now: Time) -> Result<(), String> {
         for limit in limits {
             let reading = self.exactly(limit, now);
-            if reading.total() <= limit.max {
-                continue;
-            }
-            let from = match limit.period.window() {
-                Some((window, _)) => now.minus(window),
-                None => limit.period.start(now, &limit.zone),
-            };
-            let excess = self.excess.get(limit.name).into_iter().flatten();
-            let excess: i64 = excess.filter(|(at, _)| *at >= from).map(|(_, beyond)| beyond).sum();
-            if reading.total() > limit.max + excess {
-                return Err(format!("{} is overspent: {reading:?} of {} (excess {excess})", limit.name, limit.max));
+            if reading.total() > limit.max {
+                return Err(format!("{} is overspent: {reading:?} of {}", limit.name, limit.max));
             }
         }
         Ok(())

@@ -10,7 +10,6 @@ use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::gateway::decide::Shelf;
 use crate::store::StoreError;
-use crate::store::nodes::Entered;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -32,6 +31,8 @@ pub struct Rows {
     pub pending: BTreeSet<CallId>,
     pub books: BTreeMap<String, Book>,
     pub nodes: HashMap<NodeId, Time>,
+    /// Manual resets of calendar meters: which, the start of its period, and what was taken off.
+    pub resets: Vec<(Limit, Time, i64)>,
     /// Whether the fence has been taken away.
     pub unfenced: bool,
 }
@@ -71,9 +72,12 @@ impl Rows {
 }
 
 impl Shelf for Transaction<'_> {
-    async fn enter(&mut self, node: &NodeId) -> Result<Entered, StoreError> {
-        let known = self.rows.nodes.contains_key(node) || self.rows.unfenced;
-        Ok(if known { Entered::At(self.rows.now) } else { Entered::Fenced })
+    async fn enter(&mut self, node: &NodeId) -> Result<bool, StoreError> {
+        Ok(self.rows.nodes.contains_key(node) || self.rows.unfenced)
+    }
+
+    async fn now(&mut self) -> Result<Time, StoreError> {
+        Ok(self.rows.now)
     }
 
     async fn bury(&mut self, node: &NodeId) -> Result<bool, StoreError> {
@@ -99,7 +103,10 @@ impl Shelf for Transaction<'_> {
             Some((window, bucket)) => at.minus(window + bucket),
             None => limit.slot(at).start,
         };
-        Ok(self.rows.used(limit, since))
+        let mut counted = self.rows.used(limit, since);
+        let same = self.rows.resets.iter().filter(|(reset, start, _)| reset.shares_meter(limit) && *start == since);
+        counted.extend(same.map(|(_, start, amount)| (*start, *amount)));
+        Ok(counted)
     }
 
     async fn settle(&mut self, settlement: &Settlement) -> Result<bool, StoreError> {

@@ -1,6 +1,6 @@
 //! Several processes on one store, and the accidents that befall them.
 
-use super::calls::{arrival, bound, ending, limits, of_key};
+use super::calls::{Limits, arrival, bound, ending};
 use super::chance::Chance;
 use super::count::Count;
 use super::shelf::{Done, Rows, Transaction};
@@ -12,7 +12,6 @@ use crate::domain::limit::{Limit, Owner};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::gateway::decide::{self, Asked, Ended, Shelf, Taken};
-use crate::store::nodes::Entered;
 use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -54,7 +53,9 @@ pub struct World {
     rows: Rows,
     count: Count,
     processes: Vec<Process>,
-    limits: Vec<Limit>,
+    limits: Limits,
+    /// Which group each key is in.
+    groups: [Option<&'static str>; 2],
     calls: u64,
     names: u64,
     /// Whether the store has changed since the last check.
@@ -70,6 +71,8 @@ pub struct Seen {
     pub buried: u64,
     pub fenced: u64,
     pub unheard: u64,
+    pub edited: u64,
+    pub reset: u64,
 }
 
 /// How a transaction fares.
@@ -92,7 +95,8 @@ impl World {
             rows,
             count: Count::default(),
             processes: Vec::new(),
-            limits: limits(),
+            limits: Limits::new(),
+            groups: [Some("g"), None],
             calls: 0,
             names: 0,
             moved: false,
@@ -138,7 +142,8 @@ impl World {
             60..78 => self.finish(at),
             78..94 => self.keep_watch(at)?,
             94 => self.crash(at),
-            95..97 => self.processes[at].wakes_at = self.rows.now.plus(self.seconds(12)),
+            95 => self.admin(at)?,
+            96..97 => self.processes[at].wakes_at = self.rows.now.plus(self.seconds(12)),
             _ => self.processes[at].cut_off_until = self.rows.now.plus(self.seconds(15)),
         }
         Ok(())
@@ -167,12 +172,13 @@ impl World {
     /// A client calls.
     fn ask(&mut self, at: usize) {
         self.calls += 1;
-        let key = if self.chance.permille(500) { "a" } else { "b" };
+        let which = self.chance.below(2);
         let bound = bound(&mut self.chance);
         // By the process's own clock, which nobody must believe.
         let theirs = Time::from_micros(self.rows.now.micros() + self.processes[at].skew);
-        let arrival = Arc::new(arrival(self.calls, key, theirs));
-        self.processes[at].asked.push(Asked { arrival, bound, limits: of_key(&self.limits, key) });
+        let arrival = Arc::new(arrival(self.calls, ["a", "b"][which], self.groups[which], theirs));
+        let limits = self.limits.of(&arrival.owners());
+        self.processes[at].asked.push(Asked { arrival, bound, limits });
     }
 
     /// A call in flight comes to its end: answered, or left by its client. Now and then it is told twice.
@@ -187,6 +193,52 @@ impl World {
             self.processes[at].ended.push((Arc::clone(&arrival), bound, settlement.clone()));
         }
         self.processes[at].ended.push((arrival, bound, settlement));
+    }
+
+    /// An admin changes a limit, moves a key to another group, or resets a meter.
+    fn admin(&mut self, at: usize) -> Result<(), String> {
+        match self.chance.below(4) {
+            0 | 1 => {
+                let limit = self.limits.edit(&mut self.chance);
+                self.count.recount(&limit);
+                self.seen.edited += 1;
+            }
+            2 => {
+                let which = self.chance.below(2);
+                self.groups[which] = [None, Some("g"), Some("h")][self.chance.below(3)];
+            }
+            _ if !self.faults.unlocked => {
+                let which = self.chance.below(self.limits.all.len());
+                let limit = self.limits.all[which].clone();
+                if limit.period.window().is_none() {
+                    self.rejoin_if_fenced(at);
+                    self.reset(&limit)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self, limit: &Limit) -> Result<(), String> {
+        let (now, owner) = (self.rows.now, limit.owner.to_text());
+        self.rows.books.entry(owner.clone()).or_default();
+        let mut transaction = self.rows.transaction();
+        let whole = async {
+            let mut taken = Taken::lock(&mut transaction, &BTreeSet::from([owner]), true).await?;
+            taken.make(&mut transaction, std::slice::from_ref(limit), now).await?;
+            let entries = taken.ledger.reset(limit, now).unwrap_or_default();
+            taken.ledger.adjust(limit, now, &entries);
+            taken.put_back(&mut transaction, Some(now)).await?;
+            Ok::<_, crate::store::StoreError>(entries)
+        };
+        let entries = whole.now_or_never().expect("nothing waits").map_err(|error| error.to_string())?;
+        let done = std::mem::take(&mut transaction.done);
+        let (start, amount) = (limit.slot(now).start, entries.iter().map(|(_, amount)| amount).sum());
+        self.rows.resets.push((limit.clone(), start, amount));
+        self.count.reset(limit, start, amount);
+        self.seen.reset += u64::from(amount != 0);
+        self.note(&done)
     }
 
     /// Memory is gone; the process starts again under a new name, or after a while.
@@ -225,6 +277,8 @@ impl World {
         if asked.is_empty() && ended.is_empty() {
             return Ok(());
         }
+        let asked: Vec<Asked> =
+            asked.into_iter().map(|asked| Asked { limits: self.limits.of(&asked.arrival.owners()), ..asked }).collect();
         let fate = self.fate(at);
         let mut admitted = Vec::new();
         if fate != Fate::Lost {
@@ -297,7 +351,7 @@ impl World {
         let mut transaction = self.rows.transaction();
         let entered =
             transaction.enter(&self.processes[at].node).now_or_never().expect("nothing waits").expect("reads");
-        if entered == Entered::Fenced {
+        if !entered {
             self.seen.fenced += 1;
             self.processes[at].node = self.join();
         }
@@ -333,24 +387,29 @@ impl World {
                 Done::Admitted(id) => {
                     let row = &self.rows.calls[id];
                     let (owners, held) = (Arc::clone(&row.owners), row.bound.amount());
-                    self.count.admitted(id, owners, row.arrival.at, held, &self.limits)?;
+                    self.count.admitted(id, owners, row.arrival.at, held, &self.limits.all)?;
                 }
-                Done::Settled(id, used) => self.count.settled(id, *used, &self.limits)?,
+                Done::Settled(id, used) => self.count.settled(id, *used, &self.limits.all)?,
                 Done::Saved(owner) => {
                     let book = &self.rows.books[&owner.to_text()];
-                    self.count.agrees(owner, book, &self.limits, self.rows.now)?;
+                    self.count.agrees(owner, book, &self.limits.all, self.rows.now)?;
                 }
+            }
+        }
+        for one in done {
+            if let Done::Admitted(id) = one {
+                let limits = self.limits.of(&self.rows.calls[id].owners);
+                self.count.within(&limits, self.rows.now)?;
             }
         }
         Ok(())
     }
 
-    /// Whatever has not moved since the last step has passed already: time alone only makes room.
+    /// Whatever has not moved since the last step has passed already.
     fn check(&mut self) -> Result<(), String> {
         if !std::mem::take(&mut self.moved) {
             return Ok(());
         }
-        self.count.within(&self.limits, self.rows.now)?;
         for process in &self.processes {
             for (arrival, _) in &process.flying {
                 if !self.rows.calls.contains_key(&arrival.id) {
@@ -393,7 +452,7 @@ impl World {
         }
         for (owner, book) in &self.rows.books {
             let owner = Owner::parse(owner).ok_or("an owner that cannot be read")?;
-            self.count.agrees(&owner, book, &self.limits, self.rows.now)?;
+            self.count.agrees(&owner, book, &self.limits.all, self.rows.now)?;
             if book.meters().any(|(_, _, meter)| meter.holds()) {
                 return Err(format!("the meters of {owner:?} hold something at rest"));
             }
@@ -426,7 +485,8 @@ fn decide(
         ended.iter().map(|(arrival, bound, settlement)| Ended { arrival, bound: *bound, settlement }).collect();
     let mut transaction: Transaction<'_> = rows.transaction();
     let whole = async {
-        let mut taken = Taken::from(&mut transaction, &owners, &limits, now, true).await?;
+        let mut taken = Taken::lock(&mut transaction, &owners, true).await?;
+        taken.make(&mut transaction, &limits, now).await?;
         taken.settle(&mut transaction, &ended).await?;
         let mut refused = Vec::new();
         for asked in asked {
