@@ -301,15 +301,13 @@ impl Gateway {
     /// When the database fails, or does not answer in time.
     pub async fn renew(&self) -> Result<(), StoreError> {
         let Books::Shared(shared) = &self.0.books else { return Ok(()) };
-        let renewed = async {
-            let node = shared.node();
-            if !self.0.store.renew(&node, LEASE).await? {
-                rejoin(&self.0, &node).await?;
-            }
-            Ok(())
-        };
+        let node = shared.node();
         // A connection that has died without a word is given up while there is time to try another.
-        tokio::time::timeout(LONGEST_RENEWAL, renewed).await.unwrap_or(Err(StoreError::TimedOut))?;
+        let renewal = tokio::time::timeout(LONGEST_RENEWAL, self.0.store.renew(&node, LEASE));
+        if !renewal.await.unwrap_or(Err(StoreError::TimedOut))? {
+            let rejoined = tokio::time::timeout(LONGEST_RENEWAL, rejoin(&self.0, &node));
+            rejoined.await.unwrap_or(Err(StoreError::TimedOut))?;
+        }
         shared.renewed();
         Ok(())
     }

@@ -94,6 +94,14 @@ impl TestApp {
         Self { gateway, clock, admin, router, vocabularies, store, master, _folder }
     }
 
+    /// Another process on the same books, which has just started.
+    pub async fn another(&self) -> Gateway {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let gateway = Gateway::open(store, clock, self.master.clone(), Terms::default()).await.expect("a gateway");
+        gateway.take_up_books().await.expect("the books");
+        gateway
+    }
+
     pub async fn key(&self, change: impl FnOnce(&mut KeySpec)) -> Issued {
         let mut spec = KeySpec::named("web");
         change(&mut spec);

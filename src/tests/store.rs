@@ -4,6 +4,7 @@ use crate::domain::call::{Arrival, Bound, Settlement};
 use crate::domain::credits::Credits;
 use crate::domain::id::CallId;
 use crate::domain::key::{Reset, TokenQuota};
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::domain::wallet::Funding;
 use crate::store::calls::CallFilter;
@@ -86,6 +87,20 @@ async fn a_second_delivery_of_a_settlement_changes_nothing() {
         assert!(!Store::settle_call(&mut tx, &settlement).await.expect("settled"));
         assert!(Store::pending_calls(&mut tx, None).await.expect("read").is_empty());
         tx.commit().await.expect("committed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_delivery_of_a_refusal_changes_nothing_and_a_call_is_never_written_down_twice() {
+    on_both(|app| async move {
+        let arrival = arrival(&app, "call");
+        let refusal = Refusal::books_unavailable();
+        let mut tx = app.store.begin().await.expect("tx");
+        assert!(Store::insert_refused(&mut tx, &arrival, &refusal).await.expect("written"));
+        assert!(!Store::insert_refused(&mut tx, &arrival, &refusal).await.expect("written"));
+        let again = Store::insert_pending(&mut tx, &arrival, &Bound::default(), &"n".into()).await;
+        assert!(matches!(again, Err(StoreError::Taken)), "{again:?}");
     })
     .await;
 }

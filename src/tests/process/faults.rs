@@ -194,7 +194,12 @@ async fn a_process_paused_for_longer_than_its_lease_is_fenced_and_comes_back_und
         served_again(&nodes, &key).await;
         let made = load.stop().await;
         idle(&store).await;
-        assert_eq!(known().await, 3, "it is back under a new name");
+        // A name that it took and could not use, because the answer came too late, lapses like any other.
+        let back = Instant::now();
+        while known().await != 3 {
+            assert!(back.elapsed() < Duration::from_secs(12), "it is back under one new name");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         // An answer that it was sending when it was paused was charged whole by the others; whatever else a client has
         // is in the log as it was.
         let interrupted = "select count(*) from calls where usage_source = 'interrupted'";

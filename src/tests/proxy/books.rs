@@ -5,7 +5,7 @@ use crate::domain::period::Zone;
 use crate::domain::time::Time;
 use crate::domain::usage::UsageSource;
 use crate::gateway::usage::{By, UsageQuery};
-use crate::tests::app::on_both;
+use crate::tests::app::{TestApp, on_both};
 use futures::future::join_all;
 use http_body_util::BodyExt;
 use serde_json::json;
@@ -108,4 +108,28 @@ async fn the_rollups_add_up_to_the_logs_and_the_meters() {
         assert_eq!(app.first_meter(&key).await, (logged.nanos(), 0));
     })
     .await;
+}
+
+/// When the database was away, every lease has run out: whoever is back first must not charge the others' calls.
+#[tokio::test]
+async fn a_process_that_has_just_come_in_touch_holds_nobody_for_dead() {
+    let Some(app) = TestApp::postgres().await else { return };
+    let key = app.key(|spec| spec.limits.monthly_tokens = Some(1_000)).await;
+    let request = axum::http::Request::post("/v1/chat/completions")
+        .header("authorization", format!("Bearer {}", key.secret))
+        .header("x-tollgate-echo-delay-ms", "60000")
+        .body(axum::body::Body::from(
+            json!({ "model": "tollgate/fill", "stream": true, "max_tokens": 30, "messages": [] }).to_string(),
+        ))
+        .expect("a request");
+    let mut response = app.send(request).await;
+    response.body_mut().frame().await.expect("open").expect("whole");
+    app.store.expire_leases().await.expect("expired");
+    let other = app.another().await;
+    other.renew().await.expect("renewed");
+    other.keep_watch().await.expect("looked");
+    assert_eq!(app.store.counted().await.expect("read").pending, 1, "its process may still renew");
+    other.bury_the_silent().await.expect("resolved");
+    assert_eq!(app.store.counted().await.expect("read").pending, 0);
+    assert_eq!(app.first_meter(&key).await, (30, 0));
 }
