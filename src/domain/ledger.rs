@@ -9,6 +9,7 @@ use super::limit::{Limit, Owner, Slot};
 use super::meter::{Meter, Reading};
 use super::period::Zone;
 use super::time::Time;
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use std::sync::Arc;
 /// The meters and the calls in flight.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    books: HashMap<Owner, Book>,
-    open: HashMap<CallId, Open>,
+    books: HashMap<Owner, Book, RandomState>,
+    open: HashMap<CallId, Open, RandomState>,
 }
 
 /// The meters of one owner. As text, it is what several processes share.

@@ -3,14 +3,14 @@
 use super::period::Period;
 use super::time::Time;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use smallvec::SmallVec;
 
 /// A count in buckets. A calendar period has a single bucket; a sliding one drops buckets as they leave its window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meter {
     /// Window and bucket length in microseconds, for sliding periods.
     window: Option<(i64, i64)>,
-    buckets: VecDeque<Bucket>,
+    buckets: SmallVec<[Bucket; 1]>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ impl Meter {
         let micros = |span: std::time::Duration| span.as_micros() as i64;
         Self {
             window: period.window().map(|(window, bucket)| (micros(window), micros(bucket))),
-            buckets: VecDeque::new(),
+            buckets: SmallVec::new(),
         }
     }
 
@@ -87,9 +87,8 @@ impl Meter {
 
     /// Forgets buckets that can never count again.
     pub fn prune(&mut self, now: Time) {
-        while self.buckets.front().is_some_and(|oldest| oldest.held == 0 && !self.counts(oldest, now)) {
-            self.buckets.pop_front();
-        }
+        let kept = self.buckets.iter().position(|bucket| bucket.held != 0 || self.counts(bucket, now));
+        self.buckets.drain(..kept.unwrap_or(self.buckets.len()));
     }
 
     /// For sliding periods: the first instant, not before `at`, when `amount` more would fit under `max` if nothing

@@ -5,6 +5,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// How long a limit counts before it starts again.
@@ -148,16 +149,20 @@ fn midnight(day: &Zoned) -> Time {
     day.start_of_day().map_or_else(|_| day.timestamp().into(), |start| start.timestamp().into())
 }
 
+/// The most usual name, once.
+static UTC: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("UTC"));
+
 /// A time zone by the name its owner gave it: an IANA name, `UTC`, or a fixed offset such as `UTC+8` or `UTC-03:30`.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    name: String,
+    /// Shared by all copies: on the way of a call, zones are told apart without reading their names.
+    name: Arc<str>,
     rules: TimeZone,
 }
 
 impl Zone {
     pub fn utc() -> Self {
-        Self { name: "UTC".to_owned(), rules: TimeZone::UTC }
+        Self { name: Arc::clone(&UTC), rules: TimeZone::UTC }
     }
 
     /// `None` if the name is not known.
@@ -169,7 +174,8 @@ impl Zone {
             None if name.is_empty() => return None,
             None => TimeZone::get(name).ok()?,
         };
-        Some(Self { name: name.to_owned(), rules })
+        let name = if name == "UTC" { Arc::clone(&UTC) } else { Arc::from(name) };
+        Some(Self { name, rules })
     }
 
     pub fn name(&self) -> &str {
@@ -212,7 +218,7 @@ impl<'de> Deserialize<'de> for Zone {
 
 impl PartialEq for Zone {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        Arc::ptr_eq(&self.name, &other.name) || self.name == other.name
     }
 }
 
