@@ -4,6 +4,7 @@ mod books;
 mod carried;
 mod chat;
 mod cuts;
+mod failover;
 mod quota;
 mod refusals;
 mod rules;
