@@ -5,6 +5,7 @@ mod carried;
 mod chat;
 mod cuts;
 mod failover;
+mod patience;
 mod quota;
 mod refusals;
 mod rules;
