@@ -69,7 +69,10 @@ pub(super) async fn chat_completions(State(door): State<Door>, request: Request)
             if let Some(arrival) = visit.arrival() {
                 door.gateway.refuse(arrival, &refusal);
             }
-            ProxyError::from(refusal).into_response()
+            let rates = rates::refused(&refusal.trace);
+            let mut answer = ProxyError::from(refusal).into_response();
+            answer.headers_mut().extend(rates);
+            answer
         }
     };
     if let Ok(id) = HeaderValue::try_from(&visit.id.0) {
