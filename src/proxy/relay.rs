@@ -94,7 +94,7 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     let model = gateway.allow(&holder, &visit.model, visit.endpoint, visit.ip)?; // 403, 404
     let chat = Chat::read(body, visit.model.clone())?; // 400
     visit.stream = chat.stream;
-    chat.is_bounded(&holder)?; // 400
+    let chat = chat.held_to(&holder)?; // 400
     let ways = gateway.routed(&model, chance())?; // 503
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
     let (hold, input) = admit(door, &holder, &model, arrival, &ways, &chat).await?; // 400, 402, 429, 503
@@ -119,6 +119,7 @@ async fn admit(
 ) -> Result<(Hold, Input), Refusal> {
     let gateway = &door.gateway;
     let input = tokens::uncounted(ways, chat, model);
+    chat.is_bounded(input)?;
     let refusal = match gateway.admit(holder, model, arrival.clone(), upstream::ceiling(ways, chat, input)).await {
         Ok(hold) => return Ok((hold, input)),
         Err(refusal) => refusal,

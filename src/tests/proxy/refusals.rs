@@ -160,6 +160,19 @@ async fn a_call_that_a_budget_refuses_is_told_how_its_rates_stand_too() {
 }
 
 #[tokio::test]
+async fn an_output_bound_of_0_is_refused_under_limits_since_some_upstreams_take_it_for_none() {
+    let app = TestApp::sqlite().await;
+    let limited = app.key(|spec| spec.limits.max_tokens_per_request = Some(10)).await;
+    let free = app.key(|_| ()).await;
+    for field in ["max_tokens", "max_completion_tokens"] {
+        let call = json!({ "model": "tollgate/echo", "messages": [], field: 0 });
+        let error = app.chat(&limited.secret, call.clone()).await.json()["error"].clone();
+        assert_eq!((&error["code"], &error["param"]), (&json!("invalid_body"), &json!(field)));
+        assert_eq!(app.chat(&free.secret, call).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_limit_made_in_mid_period_counts_what_the_period_has_used() {
     on_both(|app| async move {
         let key = app.key(|_| ()).await;
