@@ -17,6 +17,9 @@ use tollgate::store::audit::{Audit, Counted};
 use tollgate::{api, auth, jobs, server};
 use tracing_subscriber::EnvFilter;
 
+/// How long the books may take to be closed when the time for streams is over.
+const CLOSING: Duration = Duration::from_secs(10);
+
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
     match run().await {
@@ -74,20 +77,45 @@ async fn serve(settings: &Serve) -> anyhow::Result<()> {
     greet(settings, &gateway, listener.local_addr()?).await?;
     let doors = Doors::new(settings, stop.clone());
     tokio::spawn(on_signal(stop.clone()));
-    let drain = Duration::from_secs(settings.drain_timeout);
-    server::serve(listener, server::router(&gateway, &doors), stop, drain).await?;
-    jobs.wait().await;
-    // Whatever is still in flight is settled before the database closes.
-    while gateway.calls_in_flight() > 0 && gateway.settled().await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    let over = doors.proxy.cut.clone();
+    tokio::spawn(drain(gateway.clone(), stop.clone(), over.clone(), Duration::from_secs(settings.drain_timeout)));
+    let closed = async {
+        server::serve(listener, server::router(&gateway, &doors), stop, over.clone()).await?;
+        jobs.wait().await;
+        // Whatever is still in flight is settled before the database closes.
+        while gateway.calls_in_flight() > 0 && gateway.settled().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        gateway.stamp_keys().await?;
+        gateway.settled().await?;
+        gateway.leave().await?;
+        drop(alone);
+        store.close().await;
+        anyhow::Ok(())
+    };
+    // A database that takes nothing any more must not keep the process: what is not settled then is charged as after a
+    // crash, by the next start or by another process.
+    let late = async {
+        over.cancelled().await;
+        tokio::time::sleep(CLOSING).await;
+    };
+    tokio::select! {
+        closed = closed => closed?,
+        () = late => bail!("the books could not be closed in time; {} calls are not settled", gateway.calls_in_flight()),
     }
-    gateway.stamp_keys().await?;
-    gateway.settled().await?;
-    gateway.leave().await?;
-    drop(alone);
-    store.close().await;
     tracing::info!("stopped; the books are closed");
     Ok(())
+}
+
+/// Gives calls their time to end after `stop`, and then tells those that have not that it is `over`.
+async fn drain(gateway: Gateway, stop: CancellationToken, over: CancellationToken, time: Duration) {
+    stop.cancelled().await;
+    tokio::time::sleep(time).await;
+    let calls = gateway.calls_in_flight();
+    if calls > 0 {
+        tracing::warn!(calls, seconds = time.as_secs(), "the drain time is over; calls in flight are cut");
+    }
+    over.cancel();
 }
 
 /// Proves from the rows that the books balance.

@@ -6,6 +6,7 @@ mod cap;
 mod error;
 mod meter;
 mod models;
+mod patience;
 mod prompt;
 mod quota;
 mod rates;
@@ -15,6 +16,7 @@ mod tokens;
 mod upstream;
 mod vocabulary;
 
+pub use patience::Patience;
 pub use vocabulary::Vocabularies;
 
 use crate::gateway::Gateway;
@@ -25,6 +27,7 @@ use axum::routing::{get, post};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// What this door is told once, at start.
@@ -36,11 +39,20 @@ pub struct ProxyTerms {
     pub trusted_proxies: Arc<[IpNet]>,
     /// Shared by all that counts tokens in this process.
     pub vocabularies: Arc<Vocabularies>,
+    pub patience: Patience,
+    /// Cancelled when the process can wait no longer: every call ends at once, and is charged.
+    pub cut: CancellationToken,
 }
 
 impl Default for ProxyTerms {
     fn default() -> Self {
-        Self { max_body_bytes: 32 << 20, trusted_proxies: Arc::new([]), vocabularies: Arc::default() }
+        Self {
+            max_body_bytes: 32 << 20,
+            trusted_proxies: Arc::new([]),
+            vocabularies: Arc::default(),
+            patience: Patience::default(),
+            cut: CancellationToken::new(),
+        }
     }
 }
 

@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+/// How long the last words of streams that were cut may take to leave.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// What the console's routes hold.
 #[derive(Clone, FromRef)]
 struct House {
@@ -152,7 +155,8 @@ impl FlashStore for Store {
     }
 }
 
-/// Serves until `stop` is cancelled, then lets streams finish for at most `drain`.
+/// Serves until `stop` is cancelled, then lets streams finish until `over` is, which cuts them; a client that does not
+/// take even its last words is not waited for.
 ///
 /// # Errors
 /// When the listener fails.
@@ -160,7 +164,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     stop: CancellationToken,
-    drain: Duration,
+    over: CancellationToken,
 ) -> std::io::Result<()> {
     // Chunks leave as they arrive.
     let listener = listener.tap_io(|stream| {
@@ -169,16 +173,13 @@ pub async fn serve(
         }
     });
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
     let late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(drain).await;
+        over.cancelled().await;
+        tokio::time::sleep(LAST_WORDS).await;
     };
     tokio::select! {
         ended = serving.into_future() => ended,
-        () = late => {
-            tracing::warn!(seconds = drain.as_secs(), "streams were still open when the drain time was over");
-            Ok(())
-        }
+        () = late => Ok(()),
     }
 }

@@ -95,6 +95,16 @@ impl Holder {
         }
     }
 
+    /// Whether anything bounds how much one of its calls may answer: then the upstream must be bound to it.
+    pub fn bounds_output(&self) -> bool {
+        self.bounds_cost() || self.cap(|limits| limits.max_tokens_per_request).is_some()
+    }
+
+    /// Whether anything bounds what one of its calls may come to, its input included.
+    pub fn bounds_cost(&self) -> bool {
+        self.is_limited() || self.most_per_call().is_some()
+    }
+
     /// The tighter of the key's cap on one call and of its account's, and which of the two it is.
     pub(super) fn cap<T: Ord>(&self, of: impl Fn(&KeyLimits) -> Option<T>) -> Option<(T, Scope)> {
         let caps = [(of(&self.key.limits), Scope::Key), (of(&self.account.limits), Scope::Account)];

@@ -22,6 +22,11 @@ use std::time::Duration;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
+/// After how much silence the system asks whether the other end is still there, and how often before it is given up: a
+/// machine that vanished in the middle of an answer is noticed within two minutes.
+const ASK_AFTER: Duration = Duration::from_secs(60);
+const ASK_EVERY: Duration = Duration::from_secs(15);
+const ASK_TIMES: u32 = 4;
 /// How long a provider's test may take in all.
 const TEST: Duration = Duration::from_secs(15);
 
@@ -70,6 +75,9 @@ pub(super) fn client(private: PrivateUpstreams) -> Client {
     http.set_nodelay(true);
     http.enforce_http(false);
     http.set_connect_timeout(Some(CONNECT));
+    http.set_keepalive(Some(ASK_AFTER));
+    http.set_keepalive_interval(Some(ASK_EVERY));
+    http.set_keepalive_retries(Some(ASK_TIMES));
     let https =
         HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_all_versions().wrap_connector(http);
     hyper_util::client::legacy::Client::builder(TokioExecutor::new())

@@ -36,7 +36,9 @@ pub struct Hold {
     began: Time,
     /// Whether it holds anything. From then on it must be settled.
     live: bool,
-    /// Whether any of the request may have reached an upstream.
+    /// Whether an attempt before this one reached an upstream.
+    reached: bool,
+    /// Whether any of the attempt under way may have.
     dispatched: bool,
     provider: String,
     first_byte_ms: Option<u64>,
@@ -55,6 +57,7 @@ impl Hold {
             inject,
             rates: Vec::new(),
             live: false,
+            reached: false,
             dispatched: false,
             provider: String::new(),
             first_byte_ms: None,
@@ -97,11 +100,13 @@ impl Hold {
 
     /// From here on the request may have reached this provider.
     pub fn dispatched(&mut self, provider: &str) {
+        self.reached |= self.dispatched;
         self.dispatched = true;
         self.provider = provider.to_owned();
     }
 
-    /// It is certain that nothing has reached an upstream: the connection was never made.
+    /// It is certain that nothing of this attempt has reached an upstream: the connection was never made. What an
+    /// attempt before it reached stays reached.
     pub fn proven_unsent(&mut self) {
         self.dispatched = false;
     }
@@ -192,7 +197,7 @@ impl Hold {
             first_byte_ms: self.first_byte_ms,
             total_ms: self.elapsed_ms(),
             attempts: self.attempts.clone(),
-            dispatched: self.dispatched,
+            dispatched: self.reached || self.dispatched,
             error,
         }
     }

@@ -1,6 +1,7 @@
 //! A request as it arrived: whose key, which model, how much it may use at most. Only the fields that the gate needs
 //! are read, and the caller's bytes stay as they are but for what must be written into them.
 
+use super::tokens::Input;
 use crate::domain::refusal::{Code, Refusal, Retry};
 use crate::gateway::admit::Output;
 use crate::gateway::authenticate::Holder;
@@ -63,16 +64,30 @@ pub(super) struct Chat {
     body: Bytes,
     pub model: String,
     model_at: Range<usize>,
-    max_tokens_at: Option<Range<usize>>,
-    max_completion_tokens_at: Option<Range<usize>>,
+    max_tokens: Option<Most>,
+    max_completion_tokens: Option<Most>,
     stream_options: Usage,
     pub stream: bool,
     pub output: Output,
     pub choices: u64,
-    /// A message may hold a list of parts: there is a list within the list of messages, or a bracket in a text.
-    pub has_lists: bool,
+    /// A message may hold more than text: there is a list within the list of messages, or a bracket in a text; or it may
+    /// refer to something spoken.
+    pub has_parts: bool,
+    /// The upstream must be told its output bound by the name that it is sure to read.
+    pub must_bind: bool,
+    /// It must be known beforehand what the input comes to.
+    must_bound_input: bool,
     /// It asks the provider to search the web, and to read what it finds at the caller's cost.
     searches: bool,
+}
+
+/// One of the two fields that bound the length of an answer, and its place.
+#[derive(Clone, Debug)]
+struct Most {
+    name_at: Range<usize>,
+    value_at: Range<usize>,
+    /// `None` for `null`.
+    says: Option<u64>,
 }
 
 /// Whether the caller asks for usage at the end of a stream, or how to ask for it.
@@ -148,9 +163,10 @@ impl Chat {
         if !(1..=128).contains(&choices) {
             return Err(invalid("n", "\"n\" must be between 1 and 128."));
         }
-        let most =
-            [count("max_completion_tokens", fields.max_completion_tokens)?, count("max_tokens", fields.max_tokens)?];
-        let output = match most.into_iter().flatten().max() {
+        let max_completion_tokens = most(&body, "max_completion_tokens", fields.max_completion_tokens)?;
+        let max_tokens = most(&body, "max_tokens", fields.max_tokens)?;
+        let said = [&max_completion_tokens, &max_tokens].into_iter().flatten().filter_map(|most| most.says);
+        let output = match said.max() {
             Some(most) => Output::Declared(most.saturating_mul(choices)),
             None => Output::Open { choices },
         };
@@ -160,34 +176,56 @@ impl Chat {
             None => Usage::Unsaid,
             Some(raw) => usage_option(&body, raw)?,
         };
-        let (max_tokens_at, max_completion_tokens_at) =
-            (fields.max_tokens.map(place), fields.max_completion_tokens.map(place));
         Ok(Self {
             model,
             model_at,
-            max_tokens_at,
-            max_completion_tokens_at,
+            max_tokens,
+            max_completion_tokens,
             stream_options,
             stream,
             output,
             choices,
-            has_lists: messages.get()[1..].contains('['),
+            has_parts: messages.get()[1..].contains('[') || may_be_spoken(messages.get()),
+            must_bind: false,
+            must_bound_input: false,
             searches: fields.web_search_options.is_some_and(|options| options.get() != "null"),
             body,
         })
     }
 
-    /// Whether it can be said beforehand what the call may use at most, as a key with limits needs.
+    /// The call as one of this key: under limits it must be known beforehand what it may use at most.
     ///
     /// # Errors
-    /// 400 for a provider's own search: nobody can count beforehand the pages that it will read.
-    pub(super) fn is_bounded(&self, holder: &Holder) -> Result<(), Refusal> {
-        if !self.searches || !(holder.is_limited() || holder.most_per_call().is_some()) {
-            return Ok(());
+    /// 400 for an output bound of 0, which some upstreams take for none; for a provider's own search: nobody can count
+    /// beforehand the pages that it will read.
+    pub(super) fn held_to(self, holder: &Holder) -> Result<Self, Refusal> {
+        let (must_bind, must_bound_input) = (holder.bounds_output(), holder.bounds_cost());
+        let bounds = [("max_tokens", &self.max_tokens), ("max_completion_tokens", &self.max_completion_tokens)];
+        let zero = bounds.iter().find(|(_, most)| most.as_ref().is_some_and(|most| most.says == Some(0)));
+        if let Some((field, _)) = zero.filter(|_| must_bind) {
+            let message = format!("{field:?} must be at least 1: some providers take 0 for no bound at all.");
+            return Err(Refusal { retry: Retry::Never, ..invalid(field, &message) });
+        }
+        if !self.searches || !must_bound_input {
+            return Ok(Self { must_bind, must_bound_input, ..self });
         }
         let message = "A search by the provider costs what nobody can say beforehand, so a key with limits may not ask \
                        for one. Leave \"web_search_options\" out, or use a key without limits.";
         Err(Refusal { retry: Retry::Never, ..invalid("web_search_options", message) })
+    }
+
+    /// Whether its input is bounded as far as its key needs.
+    ///
+    /// # Errors
+    /// 400 for parts that nobody can bound.
+    pub(super) fn is_bounded(&self, input: Input) -> Result<(), Refusal> {
+        if input.is_bounded || !self.must_bound_input {
+            return Ok(());
+        }
+        let message = "Nobody can say beforehand how many tokens the images, files or sounds in this call come to, so a \
+                       key with limits may not send them. Ask an admin to enter the model's context length, send text \
+                       alone, or use a key without limits.";
+        Err(Refusal { retry: Retry::Never, ..invalid("messages", message) })
     }
 
     pub(super) fn body(&self) -> &Bytes {
@@ -199,8 +237,8 @@ impl Chat {
         self.stream_options == Usage::Asked
     }
 
-    /// The body for an upstream: the caller's own but for the model's name there, an output bound that the gateway
-    /// chose (for each choice), and the request for usage.
+    /// The body for an upstream: the caller's own but for the model's name there, the output bound (for each choice)
+    /// under the name that this upstream reads, where it must be bound, and the request for usage.
     pub(super) fn forwarded(&self, upstream_model: &str, bound: Option<(&str, u64)>, ask_usage: bool) -> Bytes {
         let mut edits: Vec<(Range<usize>, String)> = Vec::new();
         if upstream_model != self.model {
@@ -208,10 +246,20 @@ impl Chat {
         }
         let mut fields = String::new();
         if let Some((field, most)) = bound {
-            let known = if field == "max_tokens" { &self.max_tokens_at } else { &self.max_completion_tokens_at };
-            match known {
-                Some(place) => edits.push((place.clone(), most.to_string())),
-                None => fields.push_str(&format!("\"{field}\":{most},")),
+            let (own, other) = match field {
+                "max_tokens" => (&self.max_tokens, &self.max_completion_tokens),
+                _ => (&self.max_completion_tokens, &self.max_tokens),
+            };
+            match (own, other.as_ref().filter(|other| other.says.is_some())) {
+                (Some(own), _) if own.says.is_some() => {}
+                // The caller's bound takes the other name: OpenAI refuses a call that gives both, others one of them.
+                (None, Some(other)) => edits.push((other.name_at.clone(), format!("\"{field}\""))),
+                (Some(own), Some(other)) => {
+                    edits.push((own.value_at.clone(), most.to_string()));
+                    edits.push((other.value_at.clone(), "null".to_owned()));
+                }
+                (Some(own), None) => edits.push((own.value_at.clone(), most.to_string())),
+                (None, None) => fields.push_str(&format!("\"{field}\":{most},")),
             }
         }
         if ask_usage && self.stream {
@@ -273,6 +321,20 @@ fn usage_option(body: &Bytes, raw: &RawValue) -> Result<Usage, Refusal> {
             Ok(Usage::Insert(inside, if empty { "\"include_usage\":true" } else { "\"include_usage\":true," }))
         }
     }
+}
+
+fn most(body: &Bytes, field: &str, raw: Option<&RawValue>) -> Result<Option<Most>, Refusal> {
+    let says = count(field, raw)?;
+    let Some(value_at) = raw.map(|raw| place(body, raw)) else { return Ok(None) };
+    // Between a field's name and its value there is nothing but a colon and blanks, and in this name there is no quote.
+    let quote_before = |at: usize| body[..at].iter().rposition(|byte| *byte == b'"').unwrap_or_default();
+    let name_end = quote_before(value_at.start);
+    Ok(Some(Most { name_at: quote_before(name_end)..name_end + 1, value_at, says }))
+}
+
+/// Whether a message may have a field `audio`: JSON may write each of its letters by number.
+fn may_be_spoken(messages: &str) -> bool {
+    ["\"audio\"", "\\u006", "\\u007"].iter().any(|sign| messages.contains(sign))
 }
 
 fn count(field: &str, raw: Option<&RawValue>) -> Result<Option<u64>, Refusal> {
@@ -361,6 +423,43 @@ mod tests {
         ] {
             let text: &'static str = format!(r#"{{{given},"model":"up","messages":[]}}"#).leak();
             assert_eq!(forwarded(text, None, true), sent);
+        }
+    }
+
+    #[test]
+    fn a_bound_goes_by_the_name_that_the_upstream_reads() {
+        let bound = Some(("max_tokens", 9));
+        for (given, sent) in [
+            (r#""max_completion_tokens" : 9"#, r#"{"max_tokens" : 9,"model":"up","messages":[]}"#),
+            (r#""max\u005fcompletion_tokens":9"#, r#"{"max_tokens":9,"model":"up","messages":[]}"#),
+            (r#""max_tokens":9"#, r#"{"max_tokens":9,"model":"up","messages":[]}"#),
+            (
+                r#""max_tokens":5,"max_completion_tokens":9"#,
+                r#"{"max_tokens":5,"max_completion_tokens":9,"model":"up","messages":[]}"#,
+            ),
+            (
+                r#""max_completion_tokens":9,"max_tokens":null"#,
+                r#"{"max_completion_tokens":null,"max_tokens":9,"model":"up","messages":[]}"#,
+            ),
+        ] {
+            let text: &'static str = format!(r#"{{{given},"model":"up","messages":[]}}"#).leak();
+            assert_eq!(forwarded(text, bound, false), sent);
+            assert_eq!(forwarded(text, None, false), text);
+        }
+        let text = r#"{"model":"up","max_tokens":9,"messages":[]}"#;
+        let openai = Some(("max_completion_tokens", 9));
+        assert_eq!(forwarded(text, openai, false), text.replace("max_tokens", "max_completion_tokens"));
+    }
+
+    #[test]
+    fn what_is_spoken_is_seen_however_its_name_is_written() {
+        for (message, has_parts) in [
+            (r#"{"role":"assistant","audio":{"id":"a"}}"#, true),
+            (r#"{"role":"assistant","\u0061udio":{"id":"a"}}"#, true),
+            (r#"{"role":"user","content":"caf\u00e9"}"#, false),
+        ] {
+            let text: &'static str = format!(r#"{{"model":"m","messages":[{message}]}}"#).leak();
+            assert_eq!(chat(text).expect("a chat").has_parts, has_parts, "{message}");
         }
     }
 

@@ -4,9 +4,10 @@ use super::call::{self, Chat};
 use super::cap::Cap;
 use super::error::{ProxyError, openai, upstream_failed};
 use super::meter::{Seen, Tally};
+use super::patience::{self, Unsent, hand, stopping};
 use super::tokens::{self, Input};
 use super::upstream::{self, Failure, UpstreamBody};
-use super::{Door, builtin, client_ip, rates, sse};
+use super::{Door, ProxyTerms, builtin, client_ip, rates, sse};
 use crate::domain::call::Arrival;
 use crate::domain::id::CallId;
 use crate::domain::model::Model;
@@ -19,7 +20,7 @@ use crate::gateway::authenticate::Holder;
 use crate::gateway::catalog::Way;
 use crate::gateway::hold::Hold;
 use crate::gateway::seal::random;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use axum::response::IntoResponse;
@@ -30,10 +31,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// How long a stream may be silent between two chunks.
-const SILENCE: Duration = Duration::from_secs(300);
-/// An answer that is not streamed is read whole; none is larger than this.
-const LARGEST_ANSWER: usize = 64 << 20;
 /// What may pass back from an upstream beside the body.
 const PASSED_BACK: [HeaderName; 3] = [header::CONTENT_TYPE, header::CONTENT_LANGUAGE, header::RETRY_AFTER];
 
@@ -72,7 +69,10 @@ pub(super) async fn chat_completions(State(door): State<Door>, request: Request)
             if let Some(arrival) = visit.arrival() {
                 door.gateway.refuse(arrival, &refusal);
             }
-            ProxyError::from(refusal).into_response()
+            let rates = rates::refused(&refusal.trace);
+            let mut answer = ProxyError::from(refusal).into_response();
+            answer.headers_mut().extend(rates);
+            answer
         }
     };
     if let Ok(id) = HeaderValue::try_from(&visit.id.0) {
@@ -94,7 +94,7 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     let model = gateway.allow(&holder, &visit.model, visit.endpoint, visit.ip)?; // 403, 404
     let chat = Chat::read(body, visit.model.clone())?; // 400
     visit.stream = chat.stream;
-    chat.is_bounded(&holder)?; // 400
+    let chat = chat.held_to(&holder)?; // 400
     let ways = gateway.routed(&model, chance())?; // 503
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
     let (hold, input) = admit(door, &holder, &model, arrival, &ways, &chat).await?; // 400, 402, 429, 503
@@ -102,7 +102,8 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     let delay = builtin::delay(&visit.headers);
     let tally = Tally::new(input.likely, upstream::is_exact(&ways));
     let cap = Cap::of(&holder, &ways, &door.terms.vocabularies);
-    let exchange = Exchange { gateway: gateway.clone(), hold, chat, ways, delay, tally, cap, rates };
+    let terms = door.terms.clone();
+    let exchange = Exchange { gateway: gateway.clone(), terms, hold, chat, ways, delay, tally, cap, rates };
     Ok(exchange.begin().await) // 502, 504
 }
 
@@ -118,6 +119,7 @@ async fn admit(
 ) -> Result<(Hold, Input), Refusal> {
     let gateway = &door.gateway;
     let input = tokens::uncounted(ways, chat, model);
+    chat.is_bounded(input)?;
     let refusal = match gateway.admit(holder, model, arrival.clone(), upstream::ceiling(ways, chat, input)).await {
         Ok(hold) => return Ok((hold, input)),
         Err(refusal) => refusal,
@@ -156,6 +158,7 @@ impl Visit {
 /// An admitted call. It runs in a task of its own, so that it ends properly whether or not its client stays.
 struct Exchange {
     gateway: Gateway,
+    terms: ProxyTerms,
     hold: Hold,
     chat: Chat,
     ways: Vec<Way>,
@@ -177,15 +180,15 @@ impl Exchange {
 
     /// Sends the call, and sees it to its end.
     async fn carry(mut self, mut head: oneshot::Sender<Answer>) {
+        if self.terms.cut.is_cancelled() {
+            return self.failed(Failure { refusal: stopping(), cost_unknown: false }, head).await;
+        }
         let sent = upstream::send(&self.gateway, &self.ways, &self.chat, &mut self.hold, self.delay);
-        let reply = if self.chat.stream {
-            tokio::select! {
-                reply = sent => reply,
-                () = head.closed() => return self.hold.abandon(self.tally.cut_off()).await,
-            }
-        } else {
+        let reply = tokio::select! {
+            reply = sent => reply,
             // An answer that is not streamed begins when it is complete: hanging up early must not make it free.
-            sent.await
+            () = head.closed(), if self.chat.stream => return self.hold.abandon(self.tally.cut_off()).await,
+            () = self.terms.cut.cancelled() => return self.stopped(head).await,
         };
         match reply {
             Err(failure) => self.failed(failure, head).await,
@@ -193,6 +196,18 @@ impl Exchange {
             Ok(response) if is_event_stream(&response) => self.stream(response, head).await,
             Ok(response) => self.whole(response, head).await,
         }
+    }
+
+    /// The process ends before the upstream has answered. As with a client that hangs up, a stream has cost what was
+    /// relayed, and of an answer that comes in one piece nobody can say what it has cost by now.
+    async fn stopped(self, head: oneshot::Sender<Answer>) {
+        let refusal = stopping();
+        if !self.chat.stream {
+            return self.failed(Failure { refusal, cost_unknown: true }, head).await;
+        }
+        let (usage, status) = (within(&self.hold, self.tally.cut_off()), refusal.code.status());
+        self.hold.settle(status, usage, UsageSource::Estimated, Some(refusal.clone())).await;
+        answer(head, ProxyError::from(refusal).into_response());
     }
 
     async fn failed(self, failure: Failure, head: oneshot::Sender<Answer>) {
@@ -209,7 +224,8 @@ impl Exchange {
     /// The upstream found fault with the request: the caller is told in the upstream's own words, and charged nothing.
     async fn pass_back(self, response: Response<UpstreamBody>, head: oneshot::Sender<Answer>) {
         let (parts, body) = response.into_parts();
-        let body = to_bytes(Body::new(body), LARGEST_ANSWER).await.unwrap_or_default();
+        // It has said that it did not serve the call, so whatever becomes of its words nothing is charged.
+        let body = patience::whole(body, &self.terms).await.unwrap_or_default();
         let message = format!("The provider answered {}.", parts.status);
         self.hold.release(parts.status.as_u16(), Some(upstream_failed(message))).await;
         answer(head, self::head(&parts, self.rates, Body::from(body)));
@@ -220,9 +236,9 @@ impl Exchange {
     async fn whole(mut self, response: Response<UpstreamBody>, head: oneshot::Sender<Answer>) {
         self.hold.first_byte();
         let (parts, body) = response.into_parts();
-        let Ok(body) = to_bytes(Body::new(body), LARGEST_ANSWER).await else {
-            let refusal = upstream_failed("The provider broke off in the middle of its answer.");
-            return self.failed(Failure { refusal, cost_unknown: true }, head).await;
+        let body = match patience::whole(body, &self.terms).await {
+            Ok(body) => body,
+            Err(refusal) => return self.failed(Failure { refusal, cost_unknown: true }, head).await,
         };
         self.tally.note(&body);
         let (usage, source) = self.tally.complete();
@@ -238,7 +254,7 @@ impl Exchange {
     /// A stream: each event leaves as it arrives, unless the call would then cost more than it may; the last one waits
     /// for the books.
     async fn stream(self, response: Response<UpstreamBody>, head: oneshot::Sender<Answer>) {
-        let Exchange { hold, chat, mut tally, mut cap, rates, .. } = self;
+        let Exchange { terms, hold, chat, mut tally, mut cap, rates, .. } = self;
         if cap.is_some() {
             tally.keep_text();
         }
@@ -250,8 +266,9 @@ impl Exchange {
         let mut events = sse::Events::default();
         let broken = 'stream: loop {
             let frame = tokio::select! {
-                frame = tokio::time::timeout(SILENCE, body.frame()) => frame,
+                frame = tokio::time::timeout(terms.patience.silence, body.frame()) => frame,
                 () = to_client.closed() => return abandon(hold, &tally).await,
+                () = terms.cut.cancelled() => break Some((tally.cut_off(), stopping())),
             };
             let bytes = match frame {
                 Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
@@ -285,8 +302,10 @@ impl Exchange {
                         }
                     }
                 }
-                if to_client.send(event).await.is_err() {
-                    return abandon(hold, &tally).await;
+                match hand(&to_client, event, &terms).await {
+                    Ok(()) => {}
+                    Err(Unsent::Gone) => return abandon(hold, &tally).await,
+                    Err(Unsent::Stopping) => break 'stream Some((tally.cut_off(), stopping())),
                 }
             }
         };
@@ -299,14 +318,21 @@ impl Exchange {
                 settle(&mut hold, status, usage, source, None).await;
                 if let Some(rest) = rest {
                     // A client that left just now has been charged for what it was sent.
-                    let _ = to_client.send(rest).await;
+                    let _ = hand(&to_client, rest, &terms).await;
                 }
             }
+            // It was charged at its end, and has nothing more to say.
+            Some(_) if hold.is_none() => {}
             Some((usage, refusal)) => {
+                // What the end of this process cuts off costs no more than if the client had left.
+                let usage = match &hold {
+                    Some(hold) if terms.cut.is_cancelled() => within(hold, usage),
+                    _ => usage,
+                };
                 let status = refusal.code.status();
                 settle(&mut hold, status, usage, UsageSource::Estimated, Some(refusal.clone())).await;
                 let last = format!("data: {}\n\ndata: [DONE]\n\n", openai(&refusal));
-                let _ = to_client.send(Bytes::from(last)).await;
+                let _ = hand(&to_client, Bytes::from(last), &terms).await;
             }
         }
     }
@@ -317,6 +343,11 @@ async fn settle(hold: &mut Option<Hold>, status: u16, usage: Usage, source: Usag
     if let Some(hold) = hold.take() {
         hold.settle(status, usage, source, error).await;
     }
+}
+
+/// Usage that was estimated here, no more than the call holds.
+fn within(hold: &Hold, usage: Usage) -> Usage {
+    Usage { input: usage.input.min(hold.bound.input), output: usage.output.min(hold.bound.output), ..usage }
 }
 
 /// Charges a stream whose client has left. Dropping the body has cancelled the upstream.

@@ -44,6 +44,9 @@ pub(super) struct Input {
     pub most: u64,
     /// What is charged where no upstream says.
     pub likely: u64,
+    /// Whether `most` is what it says. There are parts of which nobody can say what they come to, in a model of which
+    /// nobody has said how much it takes.
+    pub is_bounded: bool,
 }
 
 /// The input as it is known without counting: exact for the built-in provider, the body's bytes for others, of which
@@ -51,21 +54,22 @@ pub(super) struct Input {
 pub(super) fn uncounted(ways: &[Way], chat: &Chat, model: &Model) -> Input {
     if let Some(first) = ways.first().filter(|_| ways.iter().all(is_builtin)) {
         let words = builtin::ceiling(&first.upstream_model, chat).input;
-        return Input { most: words, likely: words };
+        return Input { most: words, likely: words, is_bounded: true };
     }
     let body = chat.body().len() as u64;
-    let prompt = if chat.has_lists { Prompt::read(chat.body()) } else { None };
+    let prompt = if chat.has_parts { Prompt::read(chat.body()) } else { None };
     match prompt.filter(|prompt| prompt.images > 0 || prompt.has_unbounded) {
-        None => Input { most: body, likely: body.div_ceil(4) },
+        None => Input { most: body, likely: body.div_ceil(4), is_bounded: true },
         Some(prompt) => match media(&prompt, ways) {
             Some(media) => {
                 let text = body.saturating_sub(prompt.image_bytes);
-                Input { most: text.saturating_add(media), likely: text.div_ceil(4).saturating_add(media) }
+                let (most, likely) = (text.saturating_add(media), text.div_ceil(4).saturating_add(media));
+                Input { most, likely, is_bounded: true }
             }
             // Nobody can say what a file or a sound comes to, but a model takes no more than its context.
             None => {
                 let most = model.context_length.unwrap_or(body);
-                Input { most, likely: body.div_ceil(4).min(most) }
+                Input { most, likely: body.div_ceil(4).min(most), is_bounded: model.context_length.is_some() }
             }
         },
     }
@@ -114,7 +118,7 @@ pub(super) async fn counted(
         let most = families.into_iter().map(|family| of_family(family, &vocabularies, &prompt)).max()?;
         let most = most.saturating_add(media);
         let likely = if is_exact && media == 0 { most } else { uncounted.likely.min(most) };
-        (most < uncounted.most).then_some(Input { most, likely })
+        (most < uncounted.most).then_some(Input { most, likely, is_bounded: true })
     };
     // A count that died of a bug leaves the refusal as it was.
     tokio::task::spawn_blocking(count).await.ok().flatten()

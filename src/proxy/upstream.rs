@@ -112,6 +112,13 @@ fn is_theirs(status: StatusCode) -> bool {
     status.is_success() || (status.is_client_error() && !ours.contains(&status))
 }
 
+/// The field by which a provider is told the most that it may answer: the one that bounds the answer whatever the
+/// model, and that providers of this kind are sure to read.
+fn bound_field(base_url: &str) -> &'static str {
+    let is_openai = ["api.openai.com", ".openai.azure.com"].iter().any(|host| base_url.contains(host));
+    if is_openai { "max_completion_tokens" } else { "max_tokens" }
+}
+
 async fn one(
     gateway: &Gateway,
     way: &Way,
@@ -123,9 +130,8 @@ async fn one(
     if provider.kind == ProviderKind::Builtin {
         return Ok(builtin::respond(hold.arrival(), &way.upstream_model, chat, delay).await);
     }
-    let openai = provider.base_url.contains("://api.openai.com");
-    let field = if openai { "max_completion_tokens" } else { "max_tokens" };
-    let bound = hold.inject.then(|| (field, hold.bound.output / chat.choices));
+    let bound =
+        (hold.inject || chat.must_bind).then(|| (bound_field(&provider.base_url), hold.bound.output / chat.choices));
     let body = chat.forwarded(&way.upstream_model, bound, provider.usage_option);
     let mut request = Request::post(format!("{}/chat/completions", provider.base_url))
         .header(header::CONTENT_TYPE, "application/json")

@@ -13,7 +13,7 @@ use crate::domain::time::Time;
 use crate::gateway::issue::Issued;
 use crate::gateway::seal::{MasterKey, random_text};
 use crate::gateway::{Gateway, Terms};
-use crate::proxy::{self, ProxyTerms, Vocabularies};
+use crate::proxy::{self, Patience, ProxyTerms, Vocabularies};
 use crate::store::{Durability, Store};
 use axum::Router;
 use axum::body::Body;
@@ -22,6 +22,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use std::future::Future;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// A gateway and what a test holds of it. The database goes with it.
@@ -31,6 +32,8 @@ pub struct TestApp {
     pub admin: Account,
     router: Router,
     pub vocabularies: Arc<Vocabularies>,
+    /// Cuts every call, as the end of the drain time does.
+    pub cut: CancellationToken,
     pub store: Store,
     pub master: MasterKey,
     _folder: tempfile::TempDir,
@@ -73,9 +76,9 @@ impl TestApp {
         gateway.take_up_books().await.expect("the books");
         let admin = gateway.create_account("admin@example.com", "Ada", Role::Admin, "unused").await.expect("an admin");
         let terms = ProxyTerms { max_body_bytes: 64 << 10, ..ProxyTerms::default() };
-        let vocabularies = Arc::clone(&terms.vocabularies);
+        let (vocabularies, cut) = (Arc::clone(&terms.vocabularies), terms.cut.clone());
         let router = proxy::router(gateway.clone(), terms);
-        Self { gateway, clock, admin, router, vocabularies, store, master, _folder: folder }
+        Self { gateway, clock, admin, router, vocabularies, cut, store, master, _folder: folder }
     }
 
     /// The same books opened by a new process, as after a crash: nothing of the old one's memory is left.
@@ -90,8 +93,16 @@ impl TestApp {
             gateway.bury_the_silent().await.expect("the books");
         }
         let terms = ProxyTerms { vocabularies: Arc::clone(&vocabularies), ..ProxyTerms::default() };
+        let cut = terms.cut.clone();
         let router = proxy::router(gateway.clone(), terms);
-        Self { gateway, clock, admin, router, vocabularies, store, master, _folder }
+        Self { gateway, clock, admin, router, vocabularies, cut, store, master, _folder }
+    }
+
+    /// The same gateway behind a door that waits for nobody longer than this.
+    pub fn patient(self, patience: Patience) -> Self {
+        let (vocabularies, cut) = (Arc::clone(&self.vocabularies), self.cut.clone());
+        let terms = ProxyTerms { vocabularies, cut, patience, ..ProxyTerms::default() };
+        Self { router: proxy::router(self.gateway.clone(), terms), ..self }
     }
 
     /// Another process on the same books, which has just started.

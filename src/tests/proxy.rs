@@ -4,6 +4,8 @@ mod books;
 mod carried;
 mod chat;
 mod cuts;
+mod failover;
+mod patience;
 mod quota;
 mod refusals;
 mod rules;

@@ -55,6 +55,7 @@ pub async fn shared_at(server: &str) -> Place {
         database_url: Some(format!("{base}/{name}")),
         master_key: Some(MasterKey::random().to_hex()),
         durability: None,
+        drain_timeout: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod books;
 mod budgets;
 mod calling;
 mod chance;
+mod drain;
 mod faults;
 mod kills;
 mod load;

@@ -22,6 +22,8 @@ pub struct Place {
     pub database_url: Option<String>,
     pub master_key: Option<String>,
     pub durability: Option<&'static str>,
+    /// In seconds.
+    pub drain_timeout: Option<&'static str>,
 }
 
 pub struct Process {
@@ -191,6 +193,7 @@ fn command(binary: &Path, folder: &Path, place: &Place, words: &[&str]) -> Comma
         ("TOLLGATE_DATABASE_URL", place.database_url.as_deref()),
         ("TOLLGATE_MASTER_KEY", place.master_key.as_deref()),
         ("TOLLGATE_DURABILITY", place.durability),
+        ("TOLLGATE_DRAIN_TIMEOUT", place.drain_timeout),
     ] {
         match value {
             Some(value) => command.env(variable, value),

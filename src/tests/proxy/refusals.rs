@@ -103,6 +103,8 @@ async fn the_request_after_rpm_is_refused_with_429_and_passes_when_the_window_ha
         let limit = &answer.json()["error"]["tollgate"];
         assert_eq!((&limit["limit"], &limit["used"], &limit["max"]), (&json!("rpm"), &json!(3), &json!(3)));
         assert_eq!(answer.header("retry-after"), "61");
+        let told = ["limit", "remaining", "reset"].map(|fact| answer.header(&format!("x-ratelimit-{fact}-requests")));
+        assert_eq!(told, ["3", "0", "60s"]);
         app.clock.wind(Duration::from_secs(61));
         assert_eq!(app.chat(&key.secret, say(1)).await.status, 200);
         let row = app.row(&answer).await;
@@ -131,6 +133,43 @@ async fn a_monthly_spend_limit_refuses_the_call_that_would_pass_it_and_opens_wit
         assert_eq!(app.chat(&key.secret, say(10)).await.status, 200);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_call_that_a_budget_refuses_is_told_how_its_rates_stand_too() {
+    on_both(|app| async move {
+        let key = app
+            .key(|spec| {
+                (spec.limits.rpm, spec.limits.rpd, spec.limits.tpm) = (Some(5), Some(2), Some(1_000));
+                spec.limits.monthly_tokens = Some(25);
+            })
+            .await;
+        assert_eq!(app.chat(&key.secret, say(10)).await.status, 200);
+        let answer = app.chat(&key.secret, say(10)).await;
+        assert_eq!(answer.status, 402);
+        let told = |measure: &str| {
+            ["limit", "remaining", "reset"].map(|fact| answer.header(&format!("x-ratelimit-{fact}-{measure}")))
+        };
+        assert_eq!((told("requests"), told("tokens")), (["2", "1", "86400s"], ["1000", "980", "60s"]));
+        // Without rate limits there is nothing to tell.
+        let key = app.key(|spec| spec.limits.monthly_tokens = Some(5)).await;
+        let answer = app.chat(&key.secret, say(10)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-ratelimit-limit-tokens")), (402, ""));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_output_bound_of_0_is_refused_under_limits_since_some_upstreams_take_it_for_none() {
+    let app = TestApp::sqlite().await;
+    let limited = app.key(|spec| spec.limits.max_tokens_per_request = Some(10)).await;
+    let free = app.key(|_| ()).await;
+    for field in ["max_tokens", "max_completion_tokens"] {
+        let call = json!({ "model": "tollgate/echo", "messages": [], field: 0 });
+        let error = app.chat(&limited.secret, call.clone()).await.json()["error"].clone();
+        assert_eq!((&error["code"], &error["param"]), (&json!("invalid_body"), &json!(field)));
+        assert_eq!(app.chat(&free.secret, call).await.status, 200);
+    }
 }
 
 #[tokio::test]

@@ -140,15 +140,43 @@ async fn an_image_is_held_at_what_its_model_takes_for_one_whether_sent_or_referr
 }
 
 #[tokio::test]
-async fn what_nobody_can_bound_holds_the_models_context_and_else_its_bytes() {
+async fn what_nobody_can_bound_holds_the_models_context_and_without_one_is_for_keys_without_limits() {
     let app = TestApp::sqlite().await;
     let _upstream = with_model(&app, "llava").await;
-    let call = picture("https://example.com/a.png");
-    let key = app.key(|spec| spec.limits.monthly_tokens = Some(20)).await;
-    let requested = async || app.chat(&key.secret, call.clone()).await.json()["error"]["tollgate"]["requested"].clone();
-    assert_eq!(requested().await, call.to_string().len() + 10);
+    let file = json!({ "type": "file", "file": { "file_id": "file-1" } });
+    let calls = [
+        picture("https://example.com/a.png"),
+        say(json!([{ "role": "user", "content": [file] }])),
+        say(json!([{ "role": "assistant", "audio": { "id": "audio-1" } }])),
+    ];
+    let limited = app.key(|spec| spec.limits.monthly_tokens = Some(20)).await;
+    let free = app.key(|_| ()).await;
+    for call in &calls {
+        let answer = app.chat(&limited.secret, call.clone()).await;
+        let error = answer.json()["error"].clone();
+        assert_eq!((&error["code"], &error["param"]), (&json!("invalid_body"), &json!("messages")), "{call}");
+        assert_eq!((answer.status.as_u16(), app.chat(&free.secret, call.clone()).await.status.as_u16()), (400, 200));
+    }
     let mut model = (*app.gateway.model("gpt").expect("a model")).clone();
     model.context_length = Some(8_192);
     app.gateway.edit_model(&app.admin, "gpt", model).await.expect("edited");
-    assert_eq!(requested().await, 8_192 + 10);
+    for call in &calls {
+        let answer = app.chat(&limited.secret, call.clone()).await;
+        assert_eq!(answer.json()["error"]["tollgate"]["requested"], 8_192 + 10, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn under_limits_an_upstream_is_bound_by_the_name_that_it_reads() {
+    let app = TestApp::sqlite().await;
+    let upstream = with_model(&app, "llama-3.3-70b").await;
+    let limited = app.key(|spec| spec.limits.monthly_tokens = Some(100_000)).await;
+    let free = app.key(|_| ()).await;
+    let call = json!({ "model": "gpt", "messages": [], "max_completion_tokens": 7 });
+    for key in [&limited, &free] {
+        assert_eq!(app.chat(&key.secret, call.clone()).await.status, 200);
+    }
+    let asked = |number: usize| serde_json::from_slice::<Value>(&upstream.asked()[number].body).expect("JSON");
+    assert_eq!(asked(0), json!({ "model": "llama-3.3-70b", "messages": [], "max_tokens": 7 }));
+    assert_eq!(asked(1), json!({ "model": "llama-3.3-70b", "messages": [], "max_completion_tokens": 7 }));
 }
