@@ -6,6 +6,7 @@
 //! | [`amount`] | what one call takes of each measure: requests, tokens, credits |
 //! | [`call`] | one proxied request, from admission to settlement: the row in the logs |
 //! | [`credits`] | money, in whole nano-credits |
+//! | [`floor`] | what an admin has set on a key: its owner may tighten it, never loosen it |
 //! | [`group`] | several keys that share a quota and are watched together |
 //! | [`hours`] | the hours of the week in which calls are allowed, by the wall clock of one zone |
 //! | [`id`] | the opaque names by which rows are known |
@@ -28,6 +29,7 @@ pub mod account;
 pub mod amount;
 pub mod call;
 pub mod credits;
+pub mod floor;
 pub mod group;
 pub mod hours;
 pub mod id;

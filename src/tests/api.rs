@@ -1,6 +1,7 @@
 //! What the management API promises, asked over HTTP on each database.
 
 mod accounts;
+mod admin_locked;
 mod batches;
 mod contract;
 mod explain;
