@@ -19,6 +19,7 @@ mod journal;
 pub mod limits;
 pub mod overview;
 mod own;
+pub mod repeat;
 pub mod reset;
 mod rotate;
 pub mod rules;

@@ -75,7 +75,8 @@ impl IntoResponse for Problem {
     }
 }
 
-fn error(
+/// A refusal that is no problem of the domain's.
+pub fn error(
     status: StatusCode,
     kind: &'static str,
     code: &'static str,

@@ -6,6 +6,7 @@ mod batches;
 mod contract;
 mod explain;
 mod groups;
+mod idempotency;
 mod keys;
 mod logs;
 mod models;
