@@ -6,10 +6,13 @@ mod accounts;
 mod address;
 mod batch;
 mod body;
+mod csv;
 mod docs;
 mod explain;
+mod export;
 mod groups;
 mod idempotency;
+mod impact;
 mod keys;
 mod logs;
 mod merge_patch;
@@ -80,6 +83,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 fn resources() -> OpenApiRouter<Gateway> {
     let resources = OpenApiRouter::default()
         .routes(routes!(keys::list, keys::create))
+        .routes(routes!(export::keys))
         .routes(routes!(keys::read, keys::edit, keys::revoke))
         .routes(routes!(keys::restore))
         .routes(routes!(keys::rotate))
@@ -93,6 +97,7 @@ fn resources() -> OpenApiRouter<Gateway> {
         .routes(routes!(rules::list, rules::create))
         .routes(routes!(rules::read, rules::edit, rules::delete))
         .routes(routes!(rules::preview))
+        .routes(routes!(impact::impact))
         .routes(routes!(rules::set_default))
         .routes(routes!(accounts::read, accounts::edit))
         .routes(routes!(accounts::adjust))

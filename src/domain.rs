@@ -10,6 +10,7 @@
 //! | [`group`] | several keys that share a quota and are watched together |
 //! | [`hours`] | the hours of the week in which calls are allowed, by the wall clock of one zone |
 //! | [`id`] | the opaque names by which rows are known |
+//! | [`impact`] | what a rule would have refused of calls that were really made |
 //! | [`key`] | the secret a program sends, and what its holder may do with it |
 //! | [`ledger`] | every meter and every call in flight, moved together or not at all |
 //! | [`limit`] | one ceiling: scope x measure x period |
@@ -33,6 +34,7 @@ pub mod floor;
 pub mod group;
 pub mod hours;
 pub mod id;
+pub mod impact;
 pub mod key;
 pub mod ledger;
 pub mod limit;

@@ -14,6 +14,7 @@ pub mod explain;
 pub mod forecast;
 pub mod groups;
 pub mod hold;
+pub mod impact;
 pub mod issue;
 mod journal;
 pub mod limits;
