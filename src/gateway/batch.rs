@@ -27,6 +27,12 @@ pub enum Action {
     Bind(Option<RuleId>),
 }
 
+/// What an admin holds a key to: as it was read, and as it is to be.
+struct Floor {
+    seen: Option<Box<KeySpec>>,
+    set: Option<Box<KeySpec>>,
+}
+
 impl Action {
     fn apply(&self, spec: &mut KeySpec) {
         match self {
@@ -81,7 +87,7 @@ impl Gateway {
         }
         let now = self.0.clock.now();
         let mut changed: Vec<KeyId> = Vec::new();
-        let mut floors: HashMap<KeyId, (Option<Box<KeySpec>>, Option<Box<KeySpec>>)> = HashMap::new();
+        let mut floors: HashMap<KeyId, Floor> = HashMap::new();
         for done in &mut all {
             let Ok(key) = &mut done.key else { continue };
             if key.status == KeyStatus::Revoked {
@@ -103,7 +109,7 @@ impl Gateway {
             }
             (key.status, key.group_id, key.rule_id) = (spec.status, spec.group_id, spec.rule_id);
             key.revoked_at = (*action == Action::Revoke).then_some(now);
-            floors.insert(done.id.clone(), (before, key.admin_spec.clone()));
+            floors.insert(done.id.clone(), Floor { seen: before, set: key.admin_spec.clone() });
             changed.push(done.id.clone());
         }
         // In one order in every process, so that none waits for another in a circle.
@@ -118,7 +124,7 @@ impl Gateway {
         };
         let mut tx = self.0.store.begin().await?;
         for held in Store::held_keys(&mut tx, &changed).await? {
-            let Some((seen, set)) = floors.get(&held.id) else { continue };
+            let Some(Floor { seen, set }) = floors.get(&held.id) else { continue };
             if held.admin_spec != *seen {
                 return Err(changed_meanwhile());
             }
