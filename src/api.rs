@@ -6,9 +6,13 @@ mod accounts;
 mod address;
 mod batch;
 mod body;
+mod csv;
 mod docs;
 mod explain;
+mod export;
 mod groups;
+mod idempotency;
+mod impact;
 mod keys;
 mod logs;
 mod merge_patch;
@@ -24,6 +28,7 @@ mod usage;
 use crate::gateway::Gateway;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::{any, get};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue};
@@ -46,6 +51,7 @@ pub fn router(gateway: Gateway) -> Router {
     };
     let (routes, _) = resources().split_for_parts();
     routes
+        .layer(middleware::from_fn_with_state(gateway.clone(), idempotency::once))
         // Public: it says nothing that the source does not.
         .route("/api/v1/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str())))
         .route("/docs", get(docs::page))
@@ -64,6 +70,8 @@ pub fn openapi() -> OpenApi {
     // The router's wildcard for a name with slashes is not OpenAPI's: there it is a plain parameter.
     let paths = std::mem::replace(&mut document.paths, Paths::new());
     document.paths.paths = paths.paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    let posts = document.paths.paths.values_mut().filter_map(|item| item.post.as_mut());
+    posts.for_each(idempotency::describe);
     document
 }
 
@@ -75,6 +83,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 fn resources() -> OpenApiRouter<Gateway> {
     let resources = OpenApiRouter::default()
         .routes(routes!(keys::list, keys::create))
+        .routes(routes!(export::keys))
         .routes(routes!(keys::read, keys::edit, keys::revoke))
         .routes(routes!(keys::restore))
         .routes(routes!(keys::rotate))
@@ -88,6 +97,7 @@ fn resources() -> OpenApiRouter<Gateway> {
         .routes(routes!(rules::list, rules::create))
         .routes(routes!(rules::read, rules::edit, rules::delete))
         .routes(routes!(rules::preview))
+        .routes(routes!(impact::impact))
         .routes(routes!(rules::set_default))
         .routes(routes!(accounts::read, accounts::edit))
         .routes(routes!(accounts::adjust))

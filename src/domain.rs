@@ -6,9 +6,11 @@
 //! | [`amount`] | what one call takes of each measure: requests, tokens, credits |
 //! | [`call`] | one proxied request, from admission to settlement: the row in the logs |
 //! | [`credits`] | money, in whole nano-credits |
+//! | [`floor`] | what an admin has set on a key: its owner may tighten it, never loosen it |
 //! | [`group`] | several keys that share a quota and are watched together |
 //! | [`hours`] | the hours of the week in which calls are allowed, by the wall clock of one zone |
 //! | [`id`] | the opaque names by which rows are known |
+//! | [`impact`] | what a rule would have refused of calls that were really made |
 //! | [`key`] | the secret a program sends, and what its holder may do with it |
 //! | [`ledger`] | every meter and every call in flight, moved together or not at all |
 //! | [`limit`] | one ceiling: scope x measure x period |
@@ -28,9 +30,11 @@ pub mod account;
 pub mod amount;
 pub mod call;
 pub mod credits;
+pub mod floor;
 pub mod group;
 pub mod hours;
 pub mod id;
+pub mod impact;
 pub mod key;
 pub mod ledger;
 pub mod limit;

@@ -218,7 +218,7 @@ pub(crate) fn status(kind: ProblemKind) -> StatusCode {
     match kind {
         ProblemKind::Invalid | ProblemKind::UnknownField => StatusCode::BAD_REQUEST,
         ProblemKind::SignedOut => StatusCode::UNAUTHORIZED,
-        ProblemKind::Forbidden => StatusCode::FORBIDDEN,
+        ProblemKind::Forbidden | ProblemKind::AdminLocked => StatusCode::FORBIDDEN,
         ProblemKind::NotFound => StatusCode::NOT_FOUND,
         ProblemKind::Conflict => StatusCode::CONFLICT,
         ProblemKind::TooMany => StatusCode::TOO_MANY_REQUESTS,

@@ -6,6 +6,7 @@ pub mod books;
 pub mod calls;
 pub mod flashes;
 pub mod groups;
+pub mod idempotency;
 pub mod key_secrets;
 pub mod keys;
 pub mod management_tokens;

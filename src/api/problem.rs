@@ -48,6 +48,7 @@ fn answered(problem: &Problem) -> (StatusCode, &'static str, &'static str) {
         ProblemKind::UnknownField => (StatusCode::BAD_REQUEST, "invalid_request_error", "unknown_field"),
         ProblemKind::SignedOut => (StatusCode::UNAUTHORIZED, "authentication_error", "invalid_management_token"),
         ProblemKind::Forbidden => (StatusCode::FORBIDDEN, "permission_error", "forbidden"),
+        ProblemKind::AdminLocked => (StatusCode::FORBIDDEN, "permission_error", "admin_locked"),
         ProblemKind::NotFound => (StatusCode::NOT_FOUND, "invalid_request_error", "not_found"),
         ProblemKind::Conflict => (StatusCode::CONFLICT, "invalid_request_error", "conflict"),
         ProblemKind::TooMany => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded"),
@@ -74,7 +75,8 @@ impl IntoResponse for Problem {
     }
 }
 
-fn error(
+/// A refusal that is no problem of the domain's.
+pub fn error(
     status: StatusCode,
     kind: &'static str,
     code: &'static str,
@@ -118,7 +120,7 @@ pub struct WriteFailures;
 const READ_FAILURES: [(&str, &str); 6] = [
     ("400", "A field or filter will not do (`invalid_field`), or does not exist (`unknown_field`)."),
     ("401", "No management token, or one that is not known (`invalid_management_token`)."),
-    ("403", "Only an admin may do this (`forbidden`)."),
+    ("403", "Only an admin may do this (`forbidden`), or it would loosen what an admin has set (`admin_locked`)."),
     ("404", "There is no such thing, or it is not yours to see (`not_found`)."),
     ("500", "Ours; the log says more (`internal_error`)."),
     ("503", "The database cannot be reached (`books_unavailable`)."),

@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for Truth {
 }
 
 /// What everyone is shown of a rule and nobody sets.
-const READ_ONLY: [&str; 4] = ["id", "created_at", "reference_count", "text"];
+pub const READ_ONLY: [&str; 4] = ["id", "created_at", "reference_count", "text"];
 
 /// List rules, newest first.
 #[utoipa::path(get, path = "/rules", tag = "rules", operation_id = "list_rules", params(RuleFilters),

@@ -14,7 +14,7 @@ use leptos::prelude::*;
 pub fn unread(problem: Problem) -> AnyView {
     let status = match problem.kind {
         ProblemKind::Invalid | ProblemKind::UnknownField => 400,
-        ProblemKind::Forbidden => 403,
+        ProblemKind::Forbidden | ProblemKind::AdminLocked => 403,
         ProblemKind::NotFound => 404,
         ProblemKind::Unavailable => 503,
         // Whoever is signed out is on the way to sign in, which a status of its own would stop.

@@ -44,6 +44,9 @@ pub struct Account {
     /// The rule of its keys that have none of their own.
     #[serde(default)]
     pub default_rule_id: Option<RuleId>,
+    /// Whether an admin has set it for its owner, who may not change it then.
+    #[serde(skip)]
+    pub default_rule_locked: bool,
     /// Periods and zones from before an edit, in force until they are over.
     #[serde(skip)]
     pub carried: Vec<Carried>,

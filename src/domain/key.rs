@@ -61,6 +61,9 @@ pub struct Key {
     /// Periods and zones from before an edit, in force until they are over.
     #[serde(skip)]
     pub carried: Vec<Carried>,
+    /// What an admin has set, which its owner may tighten and never loosen.
+    #[serde(skip)]
+    pub admin_spec: Option<Box<KeySpec>>,
     pub created_at: Time,
     pub last_used_at: Option<Time>,
     pub revoked_at: Option<Time>,
@@ -327,7 +330,7 @@ impl Key {
 }
 
 /// `10.0.0.0/8`, or one address.
-fn cidr(block: &str) -> Option<ipnet::IpNet> {
+pub(super) fn cidr(block: &str) -> Option<ipnet::IpNet> {
     let block = block.trim();
     block.parse().ok().or_else(|| block.parse::<IpAddr>().ok().map(ipnet::IpNet::from))
 }

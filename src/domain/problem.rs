@@ -16,6 +16,8 @@ pub enum ProblemKind {
     SignedOut,
     /// Signed in, and not allowed: 403.
     Forbidden,
+    /// An admin has set it, and its owner may not loosen it: 403.
+    AdminLocked,
     /// Not there, or not yours to see: 404.
     NotFound,
     /// It contradicts what exists, such as a name in use: 409.

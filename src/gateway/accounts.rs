@@ -97,6 +97,7 @@ impl Gateway {
             timezone: "UTC".to_owned(),
             limits: KeyLimits::default(),
             default_rule_id: None,
+            default_rule_locked: false,
             carried: Vec::new(),
             created_at: self.0.clock.now(),
         }

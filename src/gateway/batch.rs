@@ -1,10 +1,12 @@
 //! Many keys at once: read, and changed, in one transaction.
 
 use super::bind::bound_to_nothing;
+use super::issue::changed_meanwhile;
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
+use crate::domain::floor;
 use crate::domain::id::{GroupId, KeyId, RuleId};
-use crate::domain::key::{Key, KeyStatus};
+use crate::domain::key::{Key, KeySpec, KeyStatus};
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::store::Store;
 use crate::store::keys::KeyChange;
@@ -23,6 +25,24 @@ pub enum Action {
     Move(Option<GroupId>),
     /// To this rule; `None` = each inherits its account's default.
     Bind(Option<RuleId>),
+}
+
+/// What an admin holds a key to: as it was read, and as it is to be.
+struct Floor {
+    seen: Option<Box<KeySpec>>,
+    set: Option<Box<KeySpec>>,
+}
+
+impl Action {
+    fn apply(&self, spec: &mut KeySpec) {
+        match self {
+            Action::Revoke => spec.status = KeyStatus::Revoked,
+            Action::Enable => spec.status = KeyStatus::Active,
+            Action::Disable => spec.status = KeyStatus::Disabled,
+            Action::Move(group) => spec.group_id.clone_from(group),
+            Action::Bind(rule) => spec.rule_id.clone_from(rule),
+        }
+    }
 }
 
 /// What became of one of them.
@@ -67,6 +87,7 @@ impl Gateway {
         }
         let now = self.0.clock.now();
         let mut changed: Vec<KeyId> = Vec::new();
+        let mut floors: HashMap<KeyId, Floor> = HashMap::new();
         for done in &mut all {
             let Ok(key) = &mut done.key else { continue };
             if key.status == KeyStatus::Revoked {
@@ -75,13 +96,20 @@ impl Gateway {
                 }
                 continue;
             }
-            match action {
-                Action::Revoke => (key.status, key.revoked_at) = (KeyStatus::Revoked, Some(now)),
-                Action::Enable => key.status = KeyStatus::Active,
-                Action::Disable => key.status = KeyStatus::Disabled,
-                Action::Move(group) => key.group_id.clone_from(group),
-                Action::Bind(rule) => key.rule_id.clone_from(rule),
+            let before = key.admin_spec.clone();
+            let mut spec = key.spec();
+            action.apply(&mut spec);
+            if by.is_admin() {
+                let own = key.account_id == by.id;
+                let after = floor::with(before.as_deref(), |floor| action.apply(floor)).map(Box::new);
+                key.admin_spec = if own { before.clone() } else { after };
+            } else if let Err(problem) = floor::check(before.as_deref(), &spec) {
+                done.key = Err(problem);
+                continue;
             }
+            (key.status, key.group_id, key.rule_id) = (spec.status, spec.group_id, spec.rule_id);
+            key.revoked_at = (*action == Action::Revoke).then_some(now);
+            floors.insert(done.id.clone(), Floor { seen: before, set: key.admin_spec.clone() });
             changed.push(done.id.clone());
         }
         // In one order in every process, so that none waits for another in a circle.
@@ -95,6 +123,15 @@ impl Gateway {
             Action::Bind(rule) => KeyChange::Rule(rule.clone()),
         };
         let mut tx = self.0.store.begin().await?;
+        for held in Store::held_keys(&mut tx, &changed).await? {
+            let Some(Floor { seen, set }) = floors.get(&held.id) else { continue };
+            if held.admin_spec != *seen {
+                return Err(changed_meanwhile());
+            }
+            if set != seen {
+                Store::set_admin_spec(&mut tx, &held.id, set.as_deref()).await?;
+            }
+        }
         Store::change_keys(&mut tx, &changed, &change).await.map_err(bound_to_nothing)?;
         Store::bump(&mut tx).await?;
         tx.commit().await?;

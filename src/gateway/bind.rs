@@ -2,12 +2,14 @@
 
 use super::Gateway;
 use crate::domain::account::Account;
+use crate::domain::floor;
 use crate::domain::group::Group;
 use crate::domain::id::{AccountId, GroupId, RuleId};
 use crate::domain::key::Key;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::rule::Rule;
-use crate::store::StoreError;
+use crate::store::keys::KeyChange;
+use crate::store::{Store, StoreError, Tx};
 
 impl Gateway {
     /// Whose it is to be: one's own, or anyone's for an admin. `what` is said in the plural.
@@ -75,6 +77,34 @@ impl Gateway {
         }
         Err(first)
     }
+}
+
+/// Takes a group or rule that is about to be deleted off the keys that an admin has bound to it.
+///
+/// # Errors
+/// For anyone but an admin, where there are such keys: deleting it would loosen them.
+pub(super) async fn unbind_locked(tx: &mut Tx, by: &Account, what: &KeyChange) -> Result<(), Problem> {
+    for key in Store::locked_keys_of(tx, what).await? {
+        let held = key.admin_spec.as_deref();
+        let (field, noun, bound) = match what {
+            KeyChange::Group(group) => ("group_id", "group", held.is_some_and(|floor| floor.group_id == *group)),
+            KeyChange::Rule(rule) => ("rule_id", "rule", held.is_some_and(|floor| floor.rule_id == *rule)),
+            KeyChange::Status(..) => continue,
+        };
+        if !bound {
+            continue;
+        }
+        if !by.is_admin() {
+            let message = format!("An admin has bound keys to this {noun}: only an admin may delete it.");
+            return Err(Problem { message, ..floor::locked(&[field]) });
+        }
+        let after = floor::with(held, |floor| match what {
+            KeyChange::Group(_) => floor.group_id = None,
+            _ => floor.rule_id = None,
+        });
+        Store::set_admin_spec(tx, &key.id, after.as_ref()).await?;
+    }
+    Ok(())
 }
 
 /// What a key, group or rule is bound to was deleted while it was being bound.

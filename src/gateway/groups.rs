@@ -1,5 +1,6 @@
 //! Groups: make, edit, delete, list. Which keys are in one is for `batch` to change, and for each key's own edit.
 
+use super::bind::unbind_locked;
 use super::issue::{Page, cursor, page, page_limit, read_cursor};
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
@@ -8,6 +9,7 @@ use crate::domain::id::{AccountId, GroupId};
 use crate::domain::limit::Carried;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::store::groups::GroupFilter;
+use crate::store::keys::KeyChange;
 use crate::store::{Store, StoreError};
 
 /// A group, and how many keys it has; revoked ones left out.
@@ -86,10 +88,11 @@ impl Gateway {
     /// Deletes a group. Its keys stay, in no group; what it has used stays in the logs and the sums.
     ///
     /// # Errors
-    /// Where there is no such group for this account.
+    /// Where there is no such group for this account, or an admin has put keys into it, and its owner asks.
     pub async fn delete_group(&self, by: &Account, id: &GroupId) -> Result<(), Problem> {
         self.group(by, id).await?;
         let mut tx = self.0.store.begin().await?;
+        unbind_locked(&mut tx, by, &KeyChange::Group(Some(id.clone()))).await?;
         Store::delete_group(&mut tx, id).await.map_err(|error| match error {
             StoreError::Referenced => {
                 Problem::new(ProblemKind::Conflict, "A key was put into this group just now. Try again.")

@@ -4,6 +4,7 @@ use super::bind::bound_to_nothing;
 use super::seal::random_text;
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
+use crate::domain::floor;
 use crate::domain::id::{AccountId, GroupId, KeyId, RuleId};
 use crate::domain::key::{Key, KeySpec, KeyStatus, SECRET_PREFIX};
 use crate::domain::limit::Carried;
@@ -57,6 +58,10 @@ impl Gateway {
         spec.check(Some(now))?;
         let account_id = self.owner_of_new(by, spec.account_id.as_ref(), "keys").await?;
         let (secret, hint) = new_secret();
+        let admin_spec = match by.is_admin() && account_id != by.id {
+            true => floor::left(&spec, None, None).map(Box::new),
+            false => None,
+        };
         let key = Key {
             id: KeyId(self.0.clock.id()),
             account_id,
@@ -72,6 +77,7 @@ impl Gateway {
             timezone: spec.timezone,
             limits: spec.limits,
             carried: Vec::new(),
+            admin_spec,
             created_at: now,
             last_used_at: None,
             revoked_at: None,
@@ -88,7 +94,8 @@ impl Gateway {
     /// Replaces what can be edited; in force on the very next call.
     ///
     /// # Errors
-    /// For each field that will not do; where there is no such key for this account, or it is revoked.
+    /// For each field that will not do; where there is no such key for this account, or it is revoked; where its owner
+    /// would loosen what an admin has set.
     pub async fn edit_key(&self, by: &Account, id: &KeyId, spec: KeySpec) -> Result<Key, Problem> {
         let known = self.key(by, id).await?;
         let new_expiry = (spec.expires_at != known.expires_at).then(|| self.0.clock.now());
@@ -100,8 +107,18 @@ impl Gateway {
             Some(account) if *account != known.account_id => self.owner_of_new(by, Some(account), "keys").await?,
             _ => known.account_id.clone(),
         };
+        let before = known.admin_spec.as_deref();
+        let admin_spec = match by.is_admin() {
+            true if account_id == by.id => None,
+            true => floor::left(&spec, Some(&known.spec()), before).map(Box::new),
+            false => {
+                floor::check(before, &spec)?;
+                known.admin_spec.clone()
+            }
+        };
         let key = Key {
             account_id,
+            admin_spec,
             group_id: spec.group_id,
             rule_id: spec.rule_id,
             name: spec.name.trim().to_owned(),
@@ -118,7 +135,7 @@ impl Gateway {
         let carried = Carried::by_edit(&known.carried, &known.in_force(now), &key.ceilings(), now);
         let key = Key { carried, ..key };
         self.check_bindings(by, Some(&known), &key).await?;
-        self.save_key(key).await
+        self.save_key(&known, key).await
     }
 
     /// Refuses the key's next call. Calls in flight finish.
@@ -127,22 +144,30 @@ impl Gateway {
     /// Where there is no such key for this account.
     pub async fn revoke_key(&self, by: &Account, id: &KeyId) -> Result<Key, Problem> {
         let key = self.key(by, id).await?;
-        if key.status == KeyStatus::Revoked {
-            return Ok(key);
+        let revoked_at = key.revoked_at.or_else(|| Some(self.0.clock.now()));
+        let revoked = key.held_at(by, KeyStatus::Revoked);
+        let revoked = Key { status: KeyStatus::Revoked, revoked_at, ..revoked };
+        match revoked == key {
+            true => Ok(key),
+            false => self.save_key(&key, revoked).await,
         }
-        self.save_key(Key { status: KeyStatus::Revoked, revoked_at: Some(self.0.clock.now()), ..key }).await
     }
 
     /// Undoes a revocation.
     ///
     /// # Errors
-    /// Where there is no such key for this account, or it is not revoked.
+    /// Where there is no such key for this account, or it is not revoked; where an admin has revoked it or switched it
+    /// off, and its owner asks.
     pub async fn restore_key(&self, by: &Account, id: &KeyId) -> Result<Key, Problem> {
         let key = self.key(by, id).await?;
         if key.status != KeyStatus::Revoked {
             return Err(Problem::new(ProblemKind::Conflict, "This key is not revoked."));
         }
-        self.save_key(Key { status: KeyStatus::Active, revoked_at: None, ..key }).await
+        if !by.is_admin() {
+            floor::check(key.admin_spec.as_deref(), &KeySpec { status: KeyStatus::Active, ..key.spec() })?;
+        }
+        let restored = key.held_at(by, KeyStatus::Active);
+        self.save_key(&key, Key { status: KeyStatus::Active, revoked_at: None, ..restored }).await
     }
 
     /// A key that this account may see: its own, or any for an admin.
@@ -193,8 +218,14 @@ impl Gateway {
         Ok(self.0.store.count_keys(own, true).await?)
     }
 
-    async fn save_key(&self, key: Key) -> Result<Key, Problem> {
+    /// Writes a key that was read as `known`.
+    async fn save_key(&self, known: &Key, key: Key) -> Result<Key, Problem> {
         let mut tx = self.0.store.begin().await?;
+        let held = Store::held_keys(&mut tx, std::slice::from_ref(&key.id)).await?;
+        // What an admin sets at this very moment must not be written over by what was allowed a moment ago.
+        if held.iter().any(|held| held.admin_spec != known.admin_spec) {
+            return Err(changed_meanwhile());
+        }
         Store::update_key(&mut tx, &key).await.map_err(bound_to_nothing)?;
         Store::bump(&mut tx).await?;
         tx.commit().await?;
@@ -206,6 +237,21 @@ impl Gateway {
         self.0.keyring.forget();
         self.0.announce(Topic::Keys);
     }
+}
+
+impl Key {
+    /// The key with the status that an admin holds it to, where `by` is one and not its owner.
+    pub(super) fn held_at(&self, by: &Account, status: KeyStatus) -> Key {
+        let mut key = self.clone();
+        if by.is_admin() && key.account_id != by.id {
+            key.admin_spec = floor::with(key.admin_spec.as_deref(), |floor| floor.status = status).map(Box::new);
+        }
+        key
+    }
+}
+
+pub(super) fn changed_meanwhile() -> Problem {
+    Problem::new(ProblemKind::Conflict, "An admin has just changed this. Look at it again, and try again.")
 }
 
 /// A secret, and what remains of it to recognise it by.

@@ -1,14 +1,16 @@
 //! Quota rules: make, edit, delete, list; and which is an account's default.
 
-use super::bind::bound_to_nothing;
+use super::bind::{bound_to_nothing, unbind_locked};
 use super::issue::{Page, cursor, page, page_limit, read_cursor};
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
+use crate::domain::floor;
 use crate::domain::id::{AccountId, RuleId};
 use crate::domain::limit::{Carried, Owner, Scope};
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::rule::{References, Rule, RuleSpec};
 use crate::domain::time::Time;
+use crate::store::keys::KeyChange;
 use crate::store::rules::RuleFilter;
 use crate::store::{Store, StoreError};
 
@@ -111,6 +113,7 @@ impl Gateway {
             return Err(referred_to(&known.references));
         }
         let mut tx = self.0.store.begin().await?;
+        unbind_locked(&mut tx, by, &KeyChange::Rule(Some(id.clone()))).await?;
         Store::delete_rule(&mut tx, id).await.map_err(|error| match error {
             StoreError::Referenced => {
                 Problem::new(ProblemKind::Conflict, "Something was bound to this rule just now; unbind it first.")
@@ -165,10 +168,10 @@ impl Gateway {
     }
 
     /// Sets the rule of an account's keys that have none of their own; `None` = no rule. `account` is whose default it
-    /// is: one's own, or anyone's for an admin.
+    /// is: one's own, or anyone's for an admin. What an admin has set, its owner may not change.
     ///
     /// # Errors
-    /// Where there is no such rule or account for this account.
+    /// Where there is no such rule or account for this account; where an admin has set another.
     pub async fn set_default_rule(
         &self,
         by: &Account,
@@ -184,13 +187,20 @@ impl Gateway {
         if let Some(rule) = rule {
             self.rule_for(by, id, rule).await?;
         }
+        let locked = match by.is_admin() {
+            true => *id != by.id && rule.is_some(),
+            false => known.default_rule_locked,
+        };
         let mut tx = self.0.store.begin().await?;
-        Store::set_default_rule(&mut tx, id, rule).await.map_err(bound_to_nothing)?;
+        let set = Store::set_default_rule(&mut tx, id, rule, locked, !by.is_admin()).await.map_err(bound_to_nothing)?;
+        if !set {
+            return Err(floor::locked(&["rule_id"]));
+        }
         Store::bump(&mut tx).await?;
         tx.commit().await?;
         self.rules_changed();
         self.0.announce(Topic::Accounts);
-        Ok(Account { default_rule_id: rule.cloned(), ..known })
+        Ok(Account { default_rule_id: rule.cloned(), default_rule_locked: locked, ..known })
     }
 
     /// Everything that is known of keys is read again: each may be governed by a rule that has changed.

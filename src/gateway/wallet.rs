@@ -76,7 +76,12 @@ impl Gateway {
         let carried = Carried::by_edit(&known.account.carried, &known.account.in_force(now), &edited.ceilings(), now);
         Store::set_account_limits(&mut tx, id, &spec.limits, &carried).await?;
         Store::set_metered(&mut tx, id, spec.metered).await?;
-        Store::set_default_rule(&mut tx, id, spec.default_rule_id.as_ref()).await.map_err(bound_to_nothing)?;
+        let rule = spec.default_rule_id.as_ref();
+        let locked = match rule == before.as_ref() {
+            true => known.account.default_rule_locked,
+            false => *id != by.id && rule.is_some(),
+        };
+        Store::set_default_rule(&mut tx, id, rule, locked, false).await.map_err(bound_to_nothing)?;
         Store::bump(&mut tx).await?;
         tx.commit().await?;
         self.purse_changed();

@@ -1,4 +1,4 @@
-//! Forgets what is over: expired sessions, flashes and replaced secrets, meters of past periods; and notes when keys were last used.
+//! Forgets what is over: expired sessions, flashes, replaced secrets and kept answers, meters of past periods; and notes when keys were last used.
 
 use crate::gateway::Gateway;
 use std::time::Duration;

@@ -17,6 +17,7 @@ struct Row {
     timezone: String,
     limits: String,
     default_rule_id: Option<String>,
+    default_rule_locked: bool,
     carried: String,
     created_at: i64,
 }
@@ -34,13 +35,15 @@ impl TryFrom<Row> for Account {
             timezone: row.timezone,
             limits: read_json("accounts.limits", &row.limits)?,
             default_rule_id: row.default_rule_id.map(RuleId),
+            default_rule_locked: row.default_rule_locked,
             carried: read_json("accounts.carried", &row.carried)?,
             created_at: Time::from_micros(row.created_at),
         })
     }
 }
 
-const COLUMNS: &str = "id, email, name, role, enabled, timezone, limits, default_rule_id, carried, created_at";
+const COLUMNS: &str =
+    "id, email, name, role, enabled, timezone, limits, default_rule_id, default_rule_locked, carried, created_at";
 
 impl Store {
     /// # Errors
@@ -106,13 +109,24 @@ impl Store {
         Ok(())
     }
 
+    /// Sets an account's default rule, and whether it is locked against its owner. `owner` says that the owner asks:
+    /// then nothing happens, and the answer is `false`, where another rule is locked.
+    ///
     /// # Errors
     /// [`StoreError::Referenced`] where there is no such rule.
-    pub async fn set_default_rule(tx: &mut Tx, id: &AccountId, rule: Option<&RuleId>) -> Result<(), StoreError> {
-        let sql = "update accounts set default_rule_id = $2 where id = $1";
+    pub async fn set_default_rule(
+        tx: &mut Tx,
+        id: &AccountId,
+        rule: Option<&RuleId>,
+        locked: bool,
+        owner: bool,
+    ) -> Result<bool, StoreError> {
+        let sql = "update accounts set default_rule_id = $2, default_rule_locked = $3
+                   where id = $1 and ($4 = false or default_rule_locked = false or default_rule_id = $2)";
         let rule = rule.map(RuleId::as_str);
-        on_tx!(tx, db => sqlx::query(sql).bind(id.as_str()).bind(rule).execute(db).await.map(drop))?;
-        Ok(())
+        let rows = on_tx!(tx, db => sqlx::query(sql).bind(id.as_str()).bind(rule).bind(locked).bind(owner)
+            .execute(db).await.map(|done| done.rows_affected()))?;
+        Ok(rows == 1)
     }
 
     /// Whether there is anyone who may administer.

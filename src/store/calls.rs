@@ -245,6 +245,37 @@ impl Store {
         row.map(Call::try_from).transpose()
     }
 
+    /// When a key's settled calls came and what they cost, in nano-credits, oldest first: the first `most` of those from
+    /// `from` up to `to`.
+    ///
+    /// They come as one text: a row of its own for each would cost more than all the rest, and there may be a million.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn costs(&self, key: &KeyId, from: Time, to: Time, most: u32) -> Result<Vec<(Time, i64)>, StoreError> {
+        let sql = "select string_agg(cast(at as text) || ' ' || cast(cost_nanos as text), ',')
+                   from (select at, cost_nanos from calls
+                         where key_id = $1 and at >= $2 and at <= $3 and state = 'settled'
+                         order by at, id limit $4) as costs";
+        let text: Option<String> = on!(self.read(), db => sqlx::query_scalar(sql)
+            .bind(key.as_str())
+            .bind(from.micros())
+            .bind(to.micros())
+            .bind(i64::from(most))
+            .fetch_one(db)
+            .await)?;
+        let read = |pair: &str| {
+            let (at, nanos) = pair.split_once(' ')?;
+            Some((Time::from_micros(at.parse().ok()?), nanos.parse().ok()?))
+        };
+        let text = text.unwrap_or_default();
+        let costs = text.split_terminator(',').map(read).collect::<Option<Vec<_>>>();
+        let mut costs = costs.ok_or_else(|| StoreError::Unreadable("calls.cost_nanos".to_owned()))?;
+        // Neither database promises to join them in the order in which they are handed over; both do.
+        costs.sort_by_key(|(at, _)| *at);
+        Ok(costs)
+    }
+
     /// # Errors
     /// When the database fails.
     pub async fn calls(&self, filter: &CallFilter) -> Result<Vec<Call>, StoreError> {

@@ -3,7 +3,7 @@
 use super::{Store, StoreError, Tx, bigint, count, json, list_text, on, on_tx, places, read_json, read_word};
 use crate::domain::credits::Credits;
 use crate::domain::id::{AccountId, GroupId, KeyId, RuleId};
-use crate::domain::key::{Key, KeyLimits, KeyStatus, Reset, TokenQuota};
+use crate::domain::key::{Key, KeyLimits, KeySpec, KeyStatus, Reset, TokenQuota};
 use crate::domain::time::Time;
 
 #[derive(sqlx::FromRow)]
@@ -31,6 +31,7 @@ struct Row {
     max_tokens_per_request: Option<i64>,
     max_cost_per_request_nanos: Option<i64>,
     carried: String,
+    admin_spec: Option<String>,
     created_at: i64,
     last_used_at: Option<i64>,
     revoked_at: Option<i64>,
@@ -71,6 +72,7 @@ impl TryFrom<Row> for Key {
                 max_cost_per_request: row.max_cost_per_request_nanos.map(Credits::from_nanos),
             },
             carried: read_json("keys.carried", &row.carried)?,
+            admin_spec: row.admin_spec.as_deref().map(|text| read_json("keys.admin_spec", text)).transpose()?,
             created_at: Time::from_micros(row.created_at),
             last_used_at: row.last_used_at.map(Time::from_micros),
             revoked_at: row.revoked_at.map(Time::from_micros),
@@ -81,7 +83,7 @@ impl TryFrom<Row> for Key {
 const COLUMNS: &str =
     "id, account_id, group_id, rule_id, name, hint, status, expires_at, models, ip_allowlist, endpoints, timezone,
     rpm, tpm, rpd, token_quota_max, token_quota_reset, monthly_tokens, monthly_spend_nanos, credit_quota_nanos,
-    max_tokens_per_request, max_cost_per_request_nanos, carried, created_at, last_used_at, revoked_at";
+    max_tokens_per_request, max_cost_per_request_nanos, carried, admin_spec, created_at, last_used_at, revoked_at";
 
 /// Which keys a list holds. Newest first.
 #[derive(Clone, Debug, Default)]
@@ -138,7 +140,7 @@ impl Store {
                        endpoints = $8, timezone = $9, rpm = $10, tpm = $11, rpd = $12, token_quota_max = $13,
                        token_quota_reset = $14, monthly_tokens = $15, monthly_spend_nanos = $16,
                        credit_quota_nanos = $17, max_tokens_per_request = $18, max_cost_per_request_nanos = $19,
-                       revoked_at = $20, group_id = $21, rule_id = $22, carried = $23
+                       revoked_at = $20, group_id = $21, rule_id = $22, carried = $23, admin_spec = $24
                    where id = $1";
         let limits = &key.limits;
         on_tx!(tx, db => sqlx::query(sql)
@@ -165,6 +167,7 @@ impl Store {
             .bind(key.group_id.as_ref().map(GroupId::as_str))
             .bind(key.rule_id.as_ref().map(RuleId::as_str))
             .bind(json(&key.carried))
+            .bind(key.admin_spec.as_ref().map(json))
             .execute(db)
             .await
             .map(drop))?;
@@ -238,6 +241,57 @@ impl Store {
             query.fetch_all(db).await
         })?;
         rows.into_iter().map(Key::try_from).collect()
+    }
+
+    /// Those of these keys that there are, by their ids, held until the transaction is over: nobody else changes them
+    /// between this look and what follows from it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn held_keys(tx: &mut Tx, ids: &[KeyId]) -> Result<Vec<Key>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        // SQLite has one writer, and this transaction is it.
+        let hold = if matches!(tx, Tx::Postgres(_)) { "for update" } else { "" };
+        let sql = format!("select {COLUMNS} from keys where id in ({}) order by id {hold}", places(1, ids.len()));
+        let sql = sqlx::AssertSqlSafe(sql);
+        let rows: Vec<Row> = on_tx!(tx, db => {
+            let mut query = sqlx::query_as(sql);
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(db).await
+        })?;
+        rows.into_iter().map(Key::try_from).collect()
+    }
+
+    /// Keys of which an admin has set something, in this group or bound to this rule; held as by [`Store::held_keys`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn locked_keys_of(tx: &mut Tx, of: &KeyChange) -> Result<Vec<Key>, StoreError> {
+        let (column, id) = match of {
+            KeyChange::Group(Some(group)) => ("group_id", group.as_str()),
+            KeyChange::Rule(Some(rule)) => ("rule_id", rule.as_str()),
+            _ => return Ok(Vec::new()),
+        };
+        let hold = if matches!(tx, Tx::Postgres(_)) { "for update" } else { "" };
+        let sql =
+            format!("select {COLUMNS} from keys where {column} = $1 and admin_spec is not null order by id {hold}");
+        let sql = sqlx::AssertSqlSafe(sql);
+        let rows: Vec<Row> = on_tx!(tx, db => sqlx::query_as(sql).bind(id).fetch_all(db).await)?;
+        rows.into_iter().map(Key::try_from).collect()
+    }
+
+    /// Sets what an admin holds a key to.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_admin_spec(tx: &mut Tx, id: &KeyId, floor: Option<&KeySpec>) -> Result<(), StoreError> {
+        let sql = "update keys set admin_spec = $2 where id = $1";
+        on_tx!(tx, db => sqlx::query(sql).bind(id.as_str()).bind(floor.map(json)).execute(db).await.map(drop))?;
+        Ok(())
     }
 
     /// Makes one change to all of these keys at once; nothing else about them is touched.

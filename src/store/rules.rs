@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError, Tx, count, json, on, on_tx, read_json, read_word};
 use crate::domain::credits::Credits;
-use crate::domain::id::{AccountId, RuleId};
+use crate::domain::id::{AccountId, KeyId, RuleId};
 use crate::domain::rule::{References, Rule, RulePeriod, RuleQuota};
 use crate::domain::time::Time;
 
@@ -137,6 +137,26 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!("{SELECT} where r.id = $1"));
         let row: Option<Row> = on!(self.read(), db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
         row.map(TryFrom::try_from).transpose()
+    }
+
+    /// The keys that a rule governs, by their ids and names: its own, and those that inherit it. Of one account, where
+    /// one is given.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn governed_keys(
+        &self,
+        id: &RuleId,
+        account: Option<&AccountId>,
+    ) -> Result<Vec<(KeyId, String)>, StoreError> {
+        let sql = "select k.id, k.name from keys k join accounts a on a.id = k.account_id
+                   where k.status <> 'revoked' and ($2 is null or k.account_id = $2)
+                     and (k.rule_id = $1 or (k.rule_id is null and a.default_rule_id = $1))
+                   order by k.id";
+        let account = account.map(AccountId::as_str);
+        let rows: Vec<(String, String)> =
+            on!(self.read(), db => sqlx::query_as(sql).bind(id.as_str()).bind(account).fetch_all(db).await)?;
+        Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
     }
 
     /// Rules, each with what refers to it.

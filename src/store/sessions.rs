@@ -54,7 +54,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets sessions, flashes and replaced secrets whose time has passed.
+    /// Forgets sessions, flashes, replaced secrets and answers to repeatable requests whose time has passed.
     ///
     /// # Errors
     /// When the database fails.
@@ -63,6 +63,7 @@ impl Store {
             "delete from sessions where expires_at <= $1",
             "delete from flashes where expires_at <= $1",
             "delete from key_secrets where expires_at <= $1",
+            "delete from idempotency where expires_at <= $1",
         ] {
             on!(self.write(), db => sqlx::query(sql).bind(now.micros()).execute(db).await.map(drop))?;
         }

@@ -1,10 +1,14 @@
 //! What the management API promises, asked over HTTP on each database.
 
 mod accounts;
+mod admin_locked;
 mod batches;
 mod contract;
 mod explain;
+mod exports;
 mod groups;
+mod idempotency;
+mod impact;
 mod keys;
 mod logs;
 mod models;

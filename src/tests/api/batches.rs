@@ -25,7 +25,7 @@ async fn one_call_changes_many_keys_and_answers_for_each() {
         office.admin.post("/keys/batch", json!({"ids":ids,"action":"bind","rule_id":rule})).await;
         let key = office.user.get(&format!("/keys/{own}")).await.json();
         assert_eq!((&key["group_id"], &key["rule_id"]), (&json!(group), &json!(rule)));
-        office.user.post("/keys/batch", json!({"ids":[own],"action":"bind","rule_id":null})).await;
+        office.admin.post("/keys/batch", json!({"ids":[own],"action":"bind","rule_id":null})).await;
         assert_eq!(office.user.get(&format!("/keys/{own}")).await.json()["rule_id"], Value::Null);
 
         for (body, field) in [

@@ -100,6 +100,7 @@ async fn the_document_and_its_page_are_public_and_name_every_route() {
         let expected = [
             "GET /keys",
             "POST /keys",
+            "GET /keys/export",
             "GET /keys/{id}",
             "PATCH /keys/{id}",
             "DELETE /keys/{id}",
@@ -121,6 +122,7 @@ async fn the_document_and_its_page_are_public_and_name_every_route() {
             "PATCH /rules/{id}",
             "DELETE /rules/{id}",
             "POST /rules/preview",
+            "POST /rules/{id}/impact",
             "PUT /account/default-rule",
             "GET /accounts/{id}",
             "PATCH /accounts/{id}",
