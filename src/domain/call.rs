@@ -106,6 +106,13 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// An estimate of what the call used, which is never more than it was allowed to use.
+    pub fn within(&self, estimate: Usage) -> Usage {
+        let (input, output) = (estimate.input.min(self.input), estimate.output.min(self.output));
+        let (cached_input, reasoning) = (estimate.cached_input.min(input), estimate.reasoning.min(output));
+        Usage { input, cached_input, output, reasoning }
+    }
+
     /// What it holds of each measure.
     pub fn amount(&self) -> Amount {
         Amount::request(self.input.saturating_add(self.output), self.cost)

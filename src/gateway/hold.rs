@@ -128,8 +128,6 @@ impl Hold {
 
     /// Charges what was used.
     pub async fn settle(mut self, status: u16, usage: Usage, source: UsageSource, error: Option<Refusal>) {
-        // What an upstream says is believed. Our own guess never goes beyond what the call was allowed to use.
-        let usage = if source == UsageSource::Upstream { usage } else { self.within_bound(usage) };
         let settlement = self.settlement(status, usage, source, error);
         self.end(settlement).await;
     }
@@ -142,7 +140,7 @@ impl Hold {
 
     /// The end of a call whose client left: what was relayed is charged, within the hold.
     pub async fn abandon(mut self, usage: Usage) {
-        let usage = self.within_bound(usage);
+        let usage = self.bound.within(usage);
         let settlement = self.settlement(CLIENT_LEFT, usage, UsageSource::Estimated, None);
         self.end(settlement).await;
     }
@@ -157,11 +155,6 @@ impl Hold {
     pub(super) fn forget(mut self) {
         self.live = false;
         self.gateway.0.books.released(&self.arrival.id);
-    }
-
-    fn within_bound(&self, usage: Usage) -> Usage {
-        let (input, output) = (usage.input.min(self.bound.input), usage.output.min(self.bound.output));
-        Usage { input, output, cached_input: usage.cached_input.min(input), reasoning: usage.reasoning.min(output) }
     }
 
     async fn end(&mut self, settlement: Settlement) {

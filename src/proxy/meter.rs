@@ -1,6 +1,7 @@
 //! What an answer used, read as it passes.
 
 use super::builtin::words;
+use crate::domain::call::Bound;
 use crate::domain::usage::{Usage, UsageSource};
 use serde::Deserialize;
 use serde_json::Value;
@@ -105,15 +106,21 @@ impl Tally {
         }
     }
 
-    /// What a complete answer used: what the upstream said, or our own estimate.
-    pub(super) fn complete(&self) -> (Usage, UsageSource) {
+    /// What a complete answer used: what the upstream said, or our own estimate, which never goes beyond the bound.
+    pub(super) fn complete(&self, bound: &Bound) -> (Usage, UsageSource) {
         match self.reported {
             Some(usage) => (usage, UsageSource::Upstream),
-            None => (self.estimate(), UsageSource::Estimated),
+            None => (bound.within(self.estimate()), UsageSource::Estimated),
         }
     }
 
-    /// What an answer that was cut off used: the larger of what the upstream said last and our estimate.
+    /// What an answer that broke off used: the larger of what the upstream said last, and of our estimate within the
+    /// bound.
+    pub(super) fn broken_off(&self, bound: &Bound) -> Usage {
+        self.at_least(bound.within(self.estimate()))
+    }
+
+    /// What has been used so far, whatever was held for it: the larger of what the upstream said last and our estimate.
     pub(super) fn cut_off(&self) -> Usage {
         self.at_least(self.estimate())
     }
@@ -154,6 +161,9 @@ fn usage(value: &Value) -> Option<Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::credits::Credits;
+
+    const BOUND: Bound = Bound { input: 1_000, output: 1_000, cost: Credits::ZERO };
 
     #[test]
     fn usage_is_read_with_its_details_and_clamped() {
@@ -161,7 +171,7 @@ mod tests {
         let text = br#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":99}}}"#;
         assert_eq!(tally.note(text), Seen::UsageOnly);
         let usage = Usage { input: 10, cached_input: 4, output: 7, reasoning: 7 };
-        assert_eq!(tally.complete(), (usage, UsageSource::Upstream));
+        assert_eq!(tally.complete(&BOUND), (usage, UsageSource::Upstream));
     }
 
     #[test]
@@ -172,7 +182,7 @@ mod tests {
         }
         assert_eq!(tally.note(b"not json"), Seen::Other);
         assert_eq!(tally.note(b"[DONE]"), Seen::Done);
-        assert_eq!(tally.complete(), (Usage::new(9, 9), UsageSource::Estimated));
+        assert_eq!(tally.complete(&BOUND), (Usage::new(9, 9), UsageSource::Estimated));
     }
 
     #[test]
@@ -183,7 +193,7 @@ mod tests {
             tally.note(format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{call}]}}}}]}}"#).as_bytes());
         }
         // Ten bytes in two chunks.
-        assert_eq!(tally.complete(), (Usage::new(9, 3), UsageSource::Estimated));
+        assert_eq!(tally.complete(&BOUND), (Usage::new(9, 3), UsageSource::Estimated));
     }
 
     #[test]
@@ -200,6 +210,6 @@ mod tests {
         let mut tally = Tally::new(9, false);
         tally
             .note(br#"{"choices":[{"message":{"content":"free"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}}"#);
-        assert_eq!(tally.complete(), (Usage::default(), UsageSource::Upstream));
+        assert_eq!(tally.complete(&BOUND), (Usage::default(), UsageSource::Upstream));
     }
 }

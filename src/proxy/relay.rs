@@ -205,7 +205,7 @@ impl Exchange {
         if !self.chat.stream {
             return self.failed(Failure { refusal, cost_unknown: true }, head).await;
         }
-        let (usage, status) = (within(&self.hold, self.tally.cut_off()), refusal.code.status());
+        let (usage, status) = (self.tally.broken_off(&self.hold.bound), refusal.code.status());
         self.hold.settle(status, usage, UsageSource::Estimated, Some(refusal.clone())).await;
         answer(head, ProxyError::from(refusal).into_response());
     }
@@ -241,7 +241,7 @@ impl Exchange {
             Err(refusal) => return self.failed(Failure { refusal, cost_unknown: true }, head).await,
         };
         self.tally.note(&body);
-        let (usage, source) = self.tally.complete();
+        let (usage, source) = self.tally.complete(&self.hold.bound);
         let cost = self.hold.cost(&usage);
         self.hold.settle(parts.status.as_u16(), usage, source, None).await;
         let mut whole = self::head(&parts, self.rates, Body::from(body));
@@ -262,24 +262,25 @@ impl Exchange {
         let status = parts.status.as_u16();
         let (to_client, from_us) = mpsc::channel::<Bytes>(32);
         answer(head, self::head(&parts, rates, Body::from_stream(chunks(from_us))));
+        let bound = hold.bound;
         let mut hold = Some(hold);
         let mut events = sse::Events::default();
         let broken = 'stream: loop {
             let frame = tokio::select! {
                 frame = tokio::time::timeout(terms.patience.silence, body.frame()) => frame,
                 () = to_client.closed() => return abandon(hold, &tally).await,
-                () = terms.cut.cancelled() => break Some((tally.cut_off(), stopping())),
+                () = terms.cut.cancelled() => break Some((tally.broken_off(&bound), stopping())),
             };
             let bytes = match frame {
                 Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
                 Ok(None) => break None,
                 Ok(Some(Err(error))) => {
                     let message = format!("The provider broke off in the middle of its answer: {error}.");
-                    break Some((tally.cut_off(), upstream_failed(message)));
+                    break Some((tally.broken_off(&bound), upstream_failed(message)));
                 }
                 Err(_) => {
                     let message = "The provider fell silent in the middle of its answer.";
-                    break Some((tally.cut_off(), upstream_failed(message)));
+                    break Some((tally.broken_off(&bound), upstream_failed(message)));
                 }
             };
             hold.iter_mut().for_each(Hold::first_byte);
@@ -289,7 +290,7 @@ impl Exchange {
                 match seen {
                     Seen::UsageOnly if !chat.wants_usage() => continue,
                     Seen::Done => {
-                        let (usage, source) = tally.complete();
+                        let (usage, source) = tally.complete(&bound);
                         settle(&mut hold, status, usage, source, None).await;
                     }
                     // All is said, and only the bill comes after it.
@@ -305,7 +306,7 @@ impl Exchange {
                 match hand(&to_client, event, &terms).await {
                     Ok(()) => {}
                     Err(Unsent::Gone) => return abandon(hold, &tally).await,
-                    Err(Unsent::Stopping) => break 'stream Some((tally.cut_off(), stopping())),
+                    Err(Unsent::Stopping) => break 'stream Some((tally.broken_off(&bound), stopping())),
                 }
             }
         };
@@ -314,7 +315,7 @@ impl Exchange {
         let rest = events.rest();
         match broken {
             None => {
-                let (usage, source) = tally.complete();
+                let (usage, source) = tally.complete(&bound);
                 settle(&mut hold, status, usage, source, None).await;
                 if let Some(rest) = rest {
                     // A client that left just now has been charged for what it was sent.
@@ -326,7 +327,7 @@ impl Exchange {
             Some((usage, refusal)) => {
                 // What the end of this process cuts off costs no more than if the client had left.
                 let usage = match &hold {
-                    Some(hold) if terms.cut.is_cancelled() => within(hold, usage),
+                    Some(hold) if terms.cut.is_cancelled() => hold.bound.within(usage),
                     _ => usage,
                 };
                 let status = refusal.code.status();
@@ -343,11 +344,6 @@ async fn settle(hold: &mut Option<Hold>, status: u16, usage: Usage, source: Usag
     if let Some(hold) = hold.take() {
         hold.settle(status, usage, source, error).await;
     }
-}
-
-/// Usage that was estimated here, no more than the call holds.
-fn within(hold: &Hold, usage: Usage) -> Usage {
-    Usage { input: usage.input.min(hold.bound.input), output: usage.output.min(hold.bound.output), ..usage }
 }
 
 /// Charges a stream whose client has left. Dropping the body has cancelled the upstream.

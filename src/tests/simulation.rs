@@ -10,6 +10,7 @@ mod calls;
 mod chance;
 mod count;
 mod shelf;
+mod transaction;
 mod world;
 
 use world::{Faults, World};

@@ -3,17 +3,17 @@
 use super::calls::{Limits, arrival, bound, ending};
 use super::chance::Chance;
 use super::count::Count;
-use super::shelf::{Done, Rows, Transaction};
+use super::shelf::{Done, Rows};
+use super::transaction::decide;
 use crate::domain::call::{Arrival, Bound, Settlement};
 use crate::domain::credits::Credits;
 use crate::domain::id::NodeId;
-use crate::domain::ledger::{Book, NotAdmitted};
 use crate::domain::limit::{Limit, Owner};
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
-use crate::gateway::decide::{self, Asked, Ended, Shelf, Taken};
+use crate::gateway::decide::{Asked, Shelf, Taken, bury};
 use futures::FutureExt;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ pub struct Faults {
 
 /// As in the product.
 const LEASE: Duration = Duration::from_secs(6);
+
+/// A transaction that has read and decided, and has not written: the rows it saw, what it would do, whom it would admit.
+type Late = (Rows, Vec<Done>, Vec<(Arc<Arrival>, Bound)>);
 
 /// A process: what it knows, which a crash takes away.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ struct Process {
     /// Calls it has sent on.
     flying: Vec<(Arc<Arrival>, Bound)>,
     /// Without the lock: what it read some steps ago and decided on.
-    late: Option<(Rows, Vec<Done>, Vec<(Arc<Arrival>, Bound)>)>,
+    late: Option<Late>,
 }
 
 pub struct World {
@@ -319,7 +322,7 @@ impl World {
     }
 
     /// What was read and decided some steps ago is written over whatever has happened since.
-    fn write_late(&mut self, at: usize, late: (Rows, Vec<Done>, Vec<(Arc<Arrival>, Bound)>)) -> Result<(), String> {
+    fn write_late(&mut self, at: usize, late: Late) -> Result<(), String> {
         let (read, done, admitted) = late;
         for one in &done {
             match one {
@@ -371,7 +374,7 @@ impl World {
         }
         for dead in self.rows.expired() {
             let mut transaction = self.rows.transaction();
-            let buried = decide::bury(&mut transaction, &dead).now_or_never().expect("nothing waits");
+            let buried = bury(&mut transaction, &dead).now_or_never().expect("nothing waits");
             self.seen.buried += u64::from(buried.map_err(|error| error.to_string())?.is_some());
             let done = std::mem::take(&mut transaction.done);
             self.note(&done)?;
@@ -459,54 +462,4 @@ impl World {
         }
         Ok(())
     }
-}
-
-/// One transaction, as [`crate::gateway`] makes it: settlements first, then admissions. A refusal must be true.
-fn decide(
-    rows: &mut Rows,
-    node: &NodeId,
-    asked: &[Asked],
-    ended: &[(Arc<Arrival>, Bound, Settlement)],
-    admitted: &mut Vec<(Arc<Arrival>, Bound)>,
-    count: &mut Count,
-    unlocked: bool,
-) -> Result<Vec<Done>, String> {
-    let now = rows.now;
-    let limits: BTreeMap<&str, &Limit> =
-        asked.iter().flat_map(|asked| asked.limits.iter().map(|limit| (limit.name, limit))).collect();
-    let limits: Vec<Limit> = limits.into_values().cloned().collect();
-    for limit in &limits {
-        rows.books.entry(limit.owner.to_text()).or_insert_with(Book::default);
-    }
-    let arrivals = asked.iter().map(|asked| &asked.arrival).chain(ended.iter().map(|(arrival, _, _)| arrival));
-    let owners: BTreeSet<String> =
-        arrivals.flat_map(|arrival| arrival.owners().iter().map(Owner::to_text).collect::<Vec<_>>()).collect();
-    let ended: Vec<Ended<'_>> =
-        ended.iter().map(|(arrival, bound, settlement)| Ended { arrival, bound: *bound, settlement }).collect();
-    let mut transaction: Transaction<'_> = rows.transaction();
-    let whole = async {
-        let mut taken = Taken::lock(&mut transaction, &owners, true).await?;
-        taken.make(&mut transaction, &limits, now).await?;
-        taken.settle(&mut transaction, &ended).await?;
-        let mut refused = Vec::new();
-        for asked in asked {
-            let arrival = Arc::new(Arrival { at: now, ..Arrival::clone(&asked.arrival) });
-            let asked = Asked { arrival: Arc::clone(&arrival), bound: asked.bound, limits: Arc::clone(&asked.limits) };
-            match taken.admit(&mut transaction, &asked, node).await? {
-                Ok(()) => admitted.push((arrival, asked.bound)),
-                Err(NotAdmitted::Short { short, .. }) => refused.push((short, transaction.done.len())),
-                Err(NotAdmitted::NotLoaded(limits)) => panic!("every meter was made: {limits:?}"),
-            }
-        }
-        taken.put_back(&mut transaction, Some(now)).await?;
-        Ok::<_, crate::store::StoreError>(refused)
-    };
-    let refused = whole.now_or_never().expect("nothing waits").map_err(|error| error.to_string())?;
-    let done = transaction.done;
-    if !unlocked && ended.is_empty() && admitted.is_empty() {
-        for (short, _) in refused {
-            count.justified(&short.limit, short.requested, now)?;
-        }
-    }
-    Ok(done)
 }
