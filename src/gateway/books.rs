@@ -136,6 +136,18 @@ impl Gateway {
         Err(Rejected::Unavailable)
     }
 
+    /// The time by the clock that admissions go by: the database's, where several processes share it.
+    pub(super) async fn shared_now(&self) -> Result<Time, Unavailable> {
+        if !self.0.store.is_shared() {
+            return Ok(self.0.clock.now());
+        }
+        let now = async { Store::now(&mut self.0.store.begin_read().await?).await };
+        now.await.map(|now| self.0.clock.of_the_store(now)).map_err(|error| {
+            tracing::error!(%error, "the database's clock could not be read");
+            Unavailable
+        })
+    }
+
     /// Reads meters as they stand at `at`. Creates nothing but meters in memory.
     pub(super) async fn with_meters<T>(
         &self,

@@ -45,7 +45,7 @@ impl Gateway {
     /// # Errors
     /// When the books cannot be reached.
     pub async fn stand(&self, limits: &[Limit]) -> Result<Vec<Standing>, super::journal::Unavailable> {
-        let now = self.0.clock.now();
+        let now = self.shared_now().await?;
         let read = |ledger: &Ledger| limits.iter().map(|limit| Standing::read(ledger, limit.clone(), now)).collect();
         self.with_meters(limits, now, read).await
     }
