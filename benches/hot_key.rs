@@ -29,7 +29,7 @@ async fn gateways(url: &str, count: usize, stop: &CancellationToken) -> (Vec<Gat
         store.migrate().await.expect("the tables");
         let gateway = Gateway::open(store, Clock::System, master.clone(), Terms::default()).await.expect("a gateway");
         gateway.take_up_books().await.expect("the books");
-        jobs::spawn(&gateway, stop);
+        jobs::spawn(&gateway, stop, stop);
         gateways.push(gateway);
     }
     let admin = gateways[0].create_account("ada@example.com", "Ada", Role::Admin, "unused").await.expect("an admin");

@@ -71,7 +71,8 @@ async fn serve(settings: &Serve) -> anyhow::Result<()> {
     let gateway = Gateway::open(store.clone(), Clock::System, master, terms).await?;
     gateway.take_up_books().await?;
     let stop = CancellationToken::new();
-    let jobs = jobs::spawn(&gateway, &stop);
+    let closed = CancellationToken::new();
+    let jobs = jobs::spawn(&gateway, &stop, &closed);
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("--listen: cannot listen on {}", settings.listen))?;
     greet(settings, &gateway, listener.local_addr()?).await?;
@@ -81,6 +82,7 @@ async fn serve(settings: &Serve) -> anyhow::Result<()> {
     tokio::spawn(drain(gateway.clone(), stop.clone(), over.clone(), Duration::from_secs(settings.drain_timeout)));
     let closed = async {
         server::serve(listener, server::router(&gateway, &doors), stop, over.clone()).await?;
+        closed.cancel();
         jobs.wait().await;
         // Whatever is still in flight is settled before the database closes.
         while gateway.calls_in_flight() > 0 && gateway.settled().await.is_ok() {

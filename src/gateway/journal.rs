@@ -11,6 +11,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::store::StoreError;
 use crate::store::usage::{Posting, together};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -18,6 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// How many entries one transaction takes.
 const BATCH: usize = 256;
+/// How many it takes at least, however often it failed: what cannot be written by the dozen cannot be written.
+const SMALLEST_BATCH: usize = 8;
 /// How long a failing database is left alone before the next try, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A transaction that takes longer has met a dead connection; whether it committed is found out later.
@@ -106,7 +109,8 @@ impl Journal {
     pub(super) fn new() -> (Self, Writer) {
         let (entries, waiting) = mpsc::unbounded_channel();
         let state = Arc::<State>::default();
-        let writer = Writer { waiting, again: Vec::new(), pause: Duration::ZERO, state: Arc::clone(&state) };
+        let writer =
+            Writer { waiting, again: VecDeque::new(), size: BATCH, pause: Duration::ZERO, state: Arc::clone(&state) };
         (Self { entries, state }, writer)
     }
 
@@ -176,8 +180,10 @@ impl Journal {
 /// The task behind the journal. It ends when the gateway is dropped.
 pub(super) struct Writer {
     waiting: mpsc::UnboundedReceiver<Entry>,
-    /// What could not be written yet and must be: it goes first in the next batch.
-    again: Vec<Entry>,
+    /// What could not be written yet and must be: it goes first, a batch at a time.
+    again: VecDeque<Entry>,
+    /// How many entries the next transaction takes: fewer after one that failed, since it may have been too long.
+    size: usize,
     pause: Duration,
     state: Arc<State>,
 }
@@ -185,15 +191,16 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) async fn run(mut self, gateway: Weak<Inner>) {
         loop {
-            let mut batch = std::mem::take(&mut self.again);
+            let first = self.again.len().min(self.size);
+            let mut batch: Vec<Entry> = self.again.drain(..first).collect();
             if batch.is_empty() {
-                if self.waiting.recv_many(&mut batch, BATCH).await == 0 {
+                if self.waiting.recv_many(&mut batch, self.size).await == 0 {
                     return;
                 }
             } else {
                 // Calls that arrive while the database rests are answered in the next batch, not when it is over.
                 tokio::time::sleep(self.pause).await;
-                while batch.len() < BATCH
+                while batch.len() < self.size
                     && let Ok(entry) = self.waiting.try_recv()
                 {
                     batch.push(entry);
@@ -209,7 +216,9 @@ impl Writer {
         match written.unwrap_or(Err(StoreError::TimedOut)) {
             Ok(()) => {
                 self.pause = Duration::ZERO;
-                if self.state.down.swap(false, Ordering::Relaxed) {
+                self.size = (self.size * 2).min(BATCH);
+                // The gate stays shut while there is a backlog: a call would wait behind all of it.
+                if self.again.is_empty() && self.state.down.swap(false, Ordering::Relaxed) {
                     let unlogged = self.state.unlogged.swap(0, Ordering::Relaxed);
                     tracing::info!(unlogged, "the books can be written again; so many refusals were not logged");
                 }
@@ -226,14 +235,17 @@ impl Writer {
                 self.pause = (self.pause * 2).clamp(Duration::from_millis(20), LONGEST_PAUSE);
                 self.state.down.store(true, Ordering::Relaxed);
                 tracing::error!(%error, entries = batch.len(), "the books could not be written; trying again");
-                self.again = batch.into_iter().filter_map(|entry| kept(gateway, entry)).collect();
+                self.size = (self.size / 2).max(SMALLEST_BATCH);
+                for entry in batch.into_iter().filter_map(|entry| kept(gateway, entry)).rev().collect::<Vec<_>>() {
+                    self.again.push_front(entry);
+                }
                 // Calls that came while the transaction was failing are told now, not after the next one.
                 while let Ok(entry) = self.waiting.try_recv() {
                     self.again.extend(untried(gateway, entry));
                 }
                 // A failure alone, with nothing left to write, must not shut the gate for good: try the database.
                 if self.again.is_empty() {
-                    self.again.push(Entry::Idle { reached: oneshot::channel().0 });
+                    self.again.push_back(Entry::Idle { reached: oneshot::channel().0 });
                 }
             }
         }

@@ -10,18 +10,19 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Two walks side by side: whoever resolves the calls of another may have to wait for its locks, and must not lose its
 /// own lease over that.
-pub(super) async fn run(gateway: Gateway, stop: CancellationToken) {
-    tokio::join!(renew(&gateway, &stop), keep_watch(&gateway, &stop));
+pub(super) async fn run(gateway: Gateway, stop: CancellationToken, closed: CancellationToken) {
+    tokio::join!(renew(&gateway, &closed), keep_watch(&gateway, &stop));
 }
 
-async fn renew(gateway: &Gateway, stop: &CancellationToken) {
+/// Until the doors are closed, and the last call is settled: a request that was accepted before the stop may still be
+/// admitted after it.
+async fn renew(gateway: &Gateway, closed: &CancellationToken) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // While streams finish, the lease must not run out: calls in flight keep this going after the stop.
-    while !stop.is_cancelled() || gateway.calls_in_flight() > 0 {
+    while !closed.is_cancelled() || gateway.calls_in_flight() > 0 {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = stop.cancelled(), if !stop.is_cancelled() => {}
+            () = closed.cancelled(), if !closed.is_cancelled() => {}
         }
         if let Err(error) = gateway.renew().await {
             tracing::warn!(%error, "the lease could not be renewed; trying again");

@@ -96,6 +96,9 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     visit.stream = chat.stream;
     let chat = chat.held_to(&holder)?; // 400
     let ways = gateway.routed(&model, chance())?; // 503
+    if door.terms.cut.is_cancelled() {
+        return Err(stopping()); // 503
+    }
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
     let (hold, input) = admit(door, &holder, &model, arrival, &ways, &chat).await?; // 400, 402, 429, 503
     let rates = rates::headers(&hold.rates);
