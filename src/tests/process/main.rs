@@ -112,7 +112,7 @@ async fn the_binary_alone_in_an_empty_folder_serves_the_console_with_its_assets(
         Some(page[start..].split(after).next()?.to_owned())
     };
     let style = asset("rel=\"stylesheet\" href=\"", "\"").expect("a stylesheet");
-    let script = asset("import init,{hydrate} from \"", "\"").expect("a script");
+    let script = asset("import*as it from \"", "\"").expect("a script");
     for path in [style, script, "/favicon.svg".to_owned()] {
         let (status, body) = process.get(&path).await;
         assert!(status == 200 && !body.is_empty(), "{path}: {status}");
