@@ -50,7 +50,7 @@ fn answered(problem: &Problem) -> (StatusCode, &'static str, &'static str) {
         ProblemKind::Forbidden => (StatusCode::FORBIDDEN, "permission_error", "forbidden"),
         ProblemKind::AdminLocked => (StatusCode::FORBIDDEN, "permission_error", "admin_locked"),
         ProblemKind::NotFound => (StatusCode::NOT_FOUND, "invalid_request_error", "not_found"),
-        ProblemKind::Conflict => (StatusCode::CONFLICT, "invalid_request_error", "conflict"),
+        ProblemKind::Conflict | ProblemKind::Meanwhile => (StatusCode::CONFLICT, "invalid_request_error", "conflict"),
         ProblemKind::TooMany => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded"),
         ProblemKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal_error"),
         ProblemKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", "books_unavailable"),

@@ -95,7 +95,7 @@ impl Gateway {
         unbind_locked(&mut tx, by, &KeyChange::Group(Some(id.clone()))).await?;
         Store::delete_group(&mut tx, id).await.map_err(|error| match error {
             StoreError::Referenced => {
-                Problem::new(ProblemKind::Conflict, "A key was put into this group just now. Try again.")
+                Problem::new(ProblemKind::Meanwhile, "A key was put into this group just now. Try again.")
             }
             other => other.into(),
         })?;

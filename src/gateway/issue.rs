@@ -222,8 +222,8 @@ impl Gateway {
     async fn save_key(&self, known: &Key, key: Key) -> Result<Key, Problem> {
         let mut tx = self.0.store.begin().await?;
         let held = Store::held_keys(&mut tx, std::slice::from_ref(&key.id)).await?;
-        // What an admin sets at this very moment must not be written over by what was allowed a moment ago.
-        if held.iter().any(|held| held.admin_spec != known.admin_spec) {
+        // What is set, revoked or given away at this very moment must not be written over by what was read before it.
+        if !held.first().is_some_and(|held| held.is_as_read(known)) {
             return Err(changed_meanwhile());
         }
         Store::update_key(&mut tx, &key).await.map_err(bound_to_nothing)?;
@@ -240,6 +240,11 @@ impl Gateway {
 }
 
 impl Key {
+    /// Whether what decides who may change it, and how, is still as it was when it was read.
+    pub(super) fn is_as_read(&self, read: &Key) -> bool {
+        (&self.admin_spec, self.status, &self.account_id) == (&read.admin_spec, read.status, &read.account_id)
+    }
+
     /// The key with the status that an admin holds it to, where `by` is one and not its owner.
     pub(super) fn held_at(&self, by: &Account, status: KeyStatus) -> Key {
         let mut key = self.clone();
@@ -251,7 +256,7 @@ impl Key {
 }
 
 pub(super) fn changed_meanwhile() -> Problem {
-    Problem::new(ProblemKind::Conflict, "An admin has just changed this. Look at it again, and try again.")
+    Problem::new(ProblemKind::Meanwhile, "This has just been changed. Look at it again, and try again.")
 }
 
 /// A secret, and what remains of it to recognise it by.

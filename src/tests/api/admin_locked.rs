@@ -1,9 +1,13 @@
 //! What an admin has set, its owner may tighten and never loosen.
 
 use super::{Office, in_both_offices};
+use crate::domain::key::KeyStatus;
+use crate::store::Store;
+use crate::store::keys::KeyChange;
 use crate::tests::app::Answer;
 use axum::http::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn refused(answer: &Answer, fields: &[&str]) {
     assert_eq!((answer.status.as_u16(), answer.code()), (403, "admin_locked".to_owned()), "{}", answer.body);
@@ -174,6 +178,49 @@ async fn a_default_rule_that_an_admin_set_is_not_its_owners_to_change() {
         assert_eq!(ask(None).await.status, 200, "an admin who leaves it alone does not take it over");
         office.admin.patch(&account, json!({"default_rule_id":rule})).await;
         refused(&ask(None).await, &["rule_id"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_revocation_does_not_undo_it() {
+    in_both_offices(async |office| {
+        for batch in [false, true] {
+            let key = office.user.key(json!({"name":"web"})).await;
+            let path = format!("/keys/{key}");
+            let mut tx = office.app.store.begin().await.unwrap();
+            let revoked = KeyChange::Status(KeyStatus::Revoked, Some(office.app.clock.now()));
+            Store::change_keys(&mut tx, &[key.as_str().into()], &revoked).await.unwrap();
+            let edit = async {
+                match batch {
+                    true => office.user.post("/keys/batch", json!({"ids":[key],"action":"disable"})).await,
+                    false => office.user.patch(&path, json!({"name":"renamed"})).await,
+                }
+            };
+            let revoke = async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                tx.commit().await.unwrap();
+            };
+            let (edited, ()) = tokio::join!(edit, revoke);
+            assert_eq!((edited.status.as_u16(), edited.code()), (409, "conflict".to_owned()), "{}", edited.body);
+            let after = office.user.get(&path).await.json();
+            assert_eq!((&after["status"], &after["name"]), (&json!("revoked"), &json!("web")));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_admin_who_revokes_many_holds_those_that_their_owner_had_revoked_too() {
+    in_both_offices(async |office| {
+        let key = office.user.key(json!({"name":"web"})).await;
+        let path = format!("/keys/{key}");
+        office.user.delete(&path).await;
+        let revoked_at = office.user.get(&path).await.json()["revoked_at"].clone();
+        let done = office.admin.post("/keys/batch", json!({"ids":[key],"action":"revoke"})).await;
+        assert_eq!(done.json()["data"][0]["error"], Value::Null, "{}", done.body);
+        refused(&office.user.post(&format!("{path}/restore"), json!({})).await, &["status"]);
+        assert_eq!(office.user.get(&path).await.json()["revoked_at"], revoked_at);
     })
     .await;
 }
