@@ -129,6 +129,22 @@ impl Gateway {
             Action::Bind(rule) => KeyChange::Rule(rule.clone()),
         };
         let mut tx = self.0.store.begin().await?;
+        let default = match action {
+            Action::Bind(Some(_)) if !by.is_admin() => Store::held_default_rule(&mut tx, &by.id).await?,
+            _ => None,
+        };
+        if let (Some(default), Action::Bind(Some(rule))) = (&default, action)
+            && rule != default
+        {
+            // A rule of their own would stand in the place of the default that an admin has set.
+            for done in &mut all {
+                let bound = floors.get(&done.id).is_some_and(|floor| floor.read.rule_id.as_ref() != Some(rule));
+                if bound && done.key.is_ok() {
+                    done.key = Err(floor::locked(&["rule_id"]));
+                    changed.retain(|id| *id != done.id);
+                }
+            }
+        }
         // They are held in the order of their ids in every process, so that none waits for another in a circle.
         for held in Store::held_keys(&mut tx, &read).await? {
             let Some(Floor { read, set }) = floors.get(&held.id) else { continue };
