@@ -220,7 +220,7 @@ pub(crate) fn status(kind: ProblemKind) -> StatusCode {
         ProblemKind::SignedOut => StatusCode::UNAUTHORIZED,
         ProblemKind::Forbidden | ProblemKind::AdminLocked => StatusCode::FORBIDDEN,
         ProblemKind::NotFound => StatusCode::NOT_FOUND,
-        ProblemKind::Conflict => StatusCode::CONFLICT,
+        ProblemKind::Conflict | ProblemKind::Meanwhile => StatusCode::CONFLICT,
         ProblemKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         ProblemKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         ProblemKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

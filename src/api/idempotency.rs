@@ -2,7 +2,7 @@
 //! One layer over all routes; no handler knows of it.
 
 use super::body::LARGEST;
-use super::problem::{ErrorBody, body_too_large, error};
+use super::problem::{ErrorBody, NothingDone, body_too_large, error};
 use crate::auth::Caller;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::gateway::Gateway;
@@ -100,11 +100,11 @@ async fn run(gateway: Gateway, request: Repeatable, answer: Response) -> Respons
         Ok(whole) => whole.to_bytes(),
         Err(error) => {
             tracing::error!(%error, "an answer broke off before it was kept");
-            gateway.answered(&request, None).await;
+            gateway.answered(&request, Some((500, ""))).await;
             return failed_here();
         }
     };
-    if parts.status.is_server_error() {
+    if parts.extensions.get::<NothingDone>().is_some() {
         gateway.answered(&request, None).await;
     } else {
         gateway.answered(&request, Some((parts.status.as_u16(), &without_secret(&bytes)))).await;

@@ -50,7 +50,7 @@ fn answered(problem: &Problem) -> (StatusCode, &'static str, &'static str) {
         ProblemKind::Forbidden => (StatusCode::FORBIDDEN, "permission_error", "forbidden"),
         ProblemKind::AdminLocked => (StatusCode::FORBIDDEN, "permission_error", "admin_locked"),
         ProblemKind::NotFound => (StatusCode::NOT_FOUND, "invalid_request_error", "not_found"),
-        ProblemKind::Conflict => (StatusCode::CONFLICT, "invalid_request_error", "conflict"),
+        ProblemKind::Conflict | ProblemKind::Meanwhile => (StatusCode::CONFLICT, "invalid_request_error", "conflict"),
         ProblemKind::TooMany => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded"),
         ProblemKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal_error"),
         ProblemKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", "books_unavailable"),
@@ -67,13 +67,21 @@ impl From<Problem> for ErrorObject {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, kind, code) = answered(&self);
+        let nothing_done = self.kind == ProblemKind::Meanwhile;
         let mut response = error(status, kind, code, self.message, self.fields);
+        if nothing_done {
+            response.extensions_mut().insert(NothingDone);
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
 }
+
+/// Marks the answer to a request that may be made again as it is: it met another, and nothing was done.
+#[derive(Clone, Copy, Debug)]
+pub struct NothingDone;
 
 /// A refusal that is no problem of the domain's.
 pub fn error(

@@ -9,20 +9,24 @@ use ipnet::IpNet;
 
 /// The floor under a key that an admin has saved as `spec`; `None` where that restricts nothing.
 ///
-/// `was` is the key until now, and `before` its floor. What the owner had bound it to, or switched off, and the admin
-/// left alone, stays the owner's: nobody is kept from leaving their own group because an admin renamed their key.
+/// `was` is the key until now, and `before` its floor. What the admin left alone stays as it was held before, and the
+/// owner's where it was not: nobody is kept from their own limits because an admin renamed their key.
 pub fn left(spec: &KeySpec, was: Option<&KeySpec>, before: Option<&KeySpec>) -> Option<KeySpec> {
     let mut floor = spec.clone();
     if let Some(was) = was {
-        if was.status == spec.status && before.is_none_or(|before| before.status == KeyStatus::Active) {
-            floor.status = KeyStatus::Active;
+        let open = KeySpec::named("");
+        let before = before.unwrap_or(&open);
+        macro_rules! keep {
+            ($($($field:ident).+),+ $(,)?) => {
+                $(if was.$($field).+ == spec.$($field).+ {
+                    floor.$($field).+.clone_from(&before.$($field).+);
+                })+
+            };
         }
-        if was.group_id == spec.group_id && before.is_none_or(|before| before.group_id.is_none()) {
-            floor.group_id = None;
-        }
-        if was.rule_id == spec.rule_id && before.is_none_or(|before| before.rule_id.is_none()) {
-            floor.rule_id = None;
-        }
+        // The zone is what the floor's periods begin in, whoever wrote it.
+        keep!(status, group_id, rule_id, expires_at, models, ip_allowlist, endpoints);
+        keep!(limits.rpm, limits.tpm, limits.rpd, limits.token_quota, limits.monthly_tokens, limits.monthly_spend);
+        keep!(limits.credit_quota, limits.max_tokens_per_request, limits.max_cost_per_request);
     }
     reduced(floor)
 }
@@ -356,6 +360,16 @@ mod tests {
         assert_eq!((floor.name.as_str(), floor.status), ("", KeyStatus::Disabled));
         assert_eq!(loosened(&floor, &KeySpec::named("web")), ["group_id", "rule_id", "status"]);
         assert_eq!(left(&spec, Some(&spec), Some(&floor)), Some(floor.clone()), "it stays the admin's");
+        let limits = KeyLimits { rpm: Some(60), ..KeyLimits::default() };
+        let own = KeySpec { limits, models: texts(&["a"]), ..KeySpec::named("web") };
+        assert_eq!(left(&own, Some(&own), None), None, "an admin who renames it does not take its limits over");
+        let mut set = own.clone();
+        set.limits.tpm = Some(5);
+        let tpm = left(&set, Some(&own), None).expect("a floor");
+        assert_eq!(loosened(&tpm, &KeySpec::named("web")), ["limits.tpm"]);
+        let mut tighter = set.clone();
+        tighter.limits.tpm = Some(3);
+        assert_eq!(left(&tighter, Some(&tighter), Some(&tpm)), Some(tpm), "as far as the admin's own");
         let open = |floor: &mut KeySpec| *floor = KeySpec::named("");
         assert_eq!(with(Some(&floor), open), None);
     }

@@ -22,6 +22,8 @@ pub enum ProblemKind {
     NotFound,
     /// It contradicts what exists, such as a name in use: 409.
     Conflict,
+    /// Somebody else changed it at the same moment; nothing was done, and it may be tried again: 409.
+    Meanwhile,
     /// Too many attempts: 429.
     TooMany,
     /// Ours, not the caller's; the log has the cause: 500.

@@ -27,9 +27,9 @@ pub enum Action {
     Bind(Option<RuleId>),
 }
 
-/// What an admin holds a key to: as it was read, and as it is to be.
+/// A key as it was read, and what an admin is to hold it to.
 struct Floor {
-    seen: Option<Box<KeySpec>>,
+    read: Key,
     set: Option<Box<KeySpec>>,
 }
 
@@ -91,12 +91,18 @@ impl Gateway {
         for done in &mut all {
             let Ok(key) = &mut done.key else { continue };
             if key.status == KeyStatus::Revoked {
-                if *action != Action::Revoke {
+                if *action == Action::Revoke {
+                    // Its owner may have revoked it; from now on an admin has, too.
+                    let held = key.held_at(by, KeyStatus::Revoked);
+                    let read = std::mem::replace(key, held);
+                    floors.insert(done.id.clone(), Floor { read, set: key.admin_spec.clone() });
+                } else {
                     done.key = Err(Problem::new(ProblemKind::Conflict, "This key is revoked. Restore it first."));
                 }
                 continue;
             }
-            let before = key.admin_spec.clone();
+            let read = key.clone();
+            let before = &read.admin_spec;
             let mut spec = key.spec();
             action.apply(&mut spec);
             if by.is_admin() {
@@ -109,12 +115,12 @@ impl Gateway {
             }
             (key.status, key.group_id, key.rule_id) = (spec.status, spec.group_id, spec.rule_id);
             key.revoked_at = (*action == Action::Revoke).then_some(now);
-            floors.insert(done.id.clone(), Floor { seen: before, set: key.admin_spec.clone() });
+            floors.insert(done.id.clone(), Floor { read, set: key.admin_spec.clone() });
             changed.push(done.id.clone());
         }
-        // In one order in every process, so that none waits for another in a circle.
         changed.sort_unstable();
         changed.dedup();
+        let read: Vec<KeyId> = floors.keys().cloned().collect();
         let change = match action {
             Action::Revoke => KeyChange::Status(KeyStatus::Revoked, Some(now)),
             Action::Enable => KeyChange::Status(KeyStatus::Active, None),
@@ -123,12 +129,29 @@ impl Gateway {
             Action::Bind(rule) => KeyChange::Rule(rule.clone()),
         };
         let mut tx = self.0.store.begin().await?;
-        for held in Store::held_keys(&mut tx, &changed).await? {
-            let Some(Floor { seen, set }) = floors.get(&held.id) else { continue };
-            if held.admin_spec != *seen {
+        let default = match action {
+            Action::Bind(Some(_)) if !by.is_admin() => Store::held_default_rule(&mut tx, &by.id).await?,
+            _ => None,
+        };
+        if let (Some(default), Action::Bind(Some(rule))) = (&default, action)
+            && rule != default
+        {
+            // A rule of their own would stand in the place of the default that an admin has set.
+            for done in &mut all {
+                let bound = floors.get(&done.id).is_some_and(|floor| floor.read.rule_id.as_ref() != Some(rule));
+                if bound && done.key.is_ok() {
+                    done.key = Err(floor::locked(&["rule_id"]));
+                    changed.retain(|id| *id != done.id);
+                }
+            }
+        }
+        // They are held in the order of their ids in every process, so that none waits for another in a circle.
+        for held in Store::held_keys(&mut tx, &read).await? {
+            let Some(Floor { read, set }) = floors.get(&held.id) else { continue };
+            if !held.is_as_read(read) {
                 return Err(changed_meanwhile());
             }
-            if set != seen {
+            if *set != read.admin_spec {
                 Store::set_admin_spec(&mut tx, &held.id, set.as_deref()).await?;
             }
         }

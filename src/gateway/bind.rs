@@ -5,8 +5,8 @@ use crate::domain::account::Account;
 use crate::domain::floor;
 use crate::domain::group::Group;
 use crate::domain::id::{AccountId, GroupId, RuleId};
-use crate::domain::key::Key;
-use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::key::{Key, KeySpec};
+use crate::domain::problem::{FieldProblem, Problem, ProblemKind};
 use crate::domain::rule::Rule;
 use crate::store::keys::KeyChange;
 use crate::store::{Store, StoreError, Tx};
@@ -105,6 +105,55 @@ pub(super) async fn unbind_locked(tx: &mut Tx, by: &Account, what: &KeyChange) -
         Store::set_admin_spec(tx, &key.id, after.as_ref()).await?;
     }
     Ok(())
+}
+
+/// Refuses a rule of a key's own, other than it has, to the owner of an account whose default rule an admin has set:
+/// the rule would stand in the default's place. The account is held, so that it is not set meanwhile.
+///
+/// # Errors
+/// [`ProblemKind::AdminLocked`], naming `rule_id`.
+pub(super) async fn keeps_default(tx: &mut Tx, by: &Account, present: Option<&Key>, key: &Key) -> Result<(), Problem> {
+    let unchanged = present.is_some_and(|present| present.rule_id == key.rule_id);
+    if by.is_admin() || unchanged || key.rule_id.is_none() {
+        return Ok(());
+    }
+    match Store::held_default_rule(tx, &key.account_id).await? {
+        Some(default) if key.rule_id.as_ref() != Some(&default) => Err(floor::locked(&["rule_id"])),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an owner's edit of what decides what a group or rule allows, where an admin has bound a key to it or made it
+/// an account's default. `changed` names those fields.
+///
+/// # Errors
+/// [`ProblemKind::AdminLocked`], naming them.
+pub(super) async fn edits_nothing_locked(
+    tx: &mut Tx,
+    by: &Account,
+    what: &KeyChange,
+    changed: &[&str],
+) -> Result<(), Problem> {
+    if by.is_admin() || changed.is_empty() {
+        return Ok(());
+    }
+    let held = Store::locked_keys_of(tx, what).await?.into_iter().filter_map(|key| key.admin_spec);
+    let bound = |floor: Box<KeySpec>| match what {
+        KeyChange::Group(group) => floor.group_id == *group,
+        KeyChange::Rule(rule) => floor.rule_id == *rule,
+        KeyChange::Status(..) => false,
+    };
+    let default = match what {
+        KeyChange::Rule(Some(rule)) => Store::is_locked_default(tx, rule).await?,
+        _ => false,
+    };
+    if !default && !held.into_iter().any(bound) {
+        return Ok(());
+    }
+    let message = "An admin has bound keys to this: only an admin may change what it allows.";
+    let fields =
+        floor::locked(changed).fields.into_iter().map(|field| FieldProblem { message: message.to_owned(), ..field });
+    Err(Problem { kind: ProblemKind::AdminLocked, message: message.to_owned(), fields: fields.collect() })
 }
 
 /// What a key, group or rule is bound to was deleted while it was being bound.

@@ -1,6 +1,6 @@
 //! Groups: make, edit, delete, list. Which keys are in one is for `batch` to change, and for each key's own edit.
 
-use super::bind::unbind_locked;
+use super::bind::{edits_nothing_locked, unbind_locked};
 use super::issue::{Page, cursor, page, page_limit, read_cursor};
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
@@ -66,6 +66,8 @@ impl Gateway {
             }
             _ => known.group.account_id.clone(),
         };
+        let changed = [("quota", spec.quota != known.group.quota), ("timezone", spec.timezone != known.group.timezone)];
+        let changed: Vec<&str> = changed.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
         let now = self.0.clock.now();
         let before = known.group.in_force(now);
         let mut group = Group {
@@ -78,6 +80,7 @@ impl Gateway {
         };
         group.carried = Carried::by_edit(&group.carried, &before, &group.ceilings(), now);
         let mut tx = self.0.store.begin().await?;
+        edits_nothing_locked(&mut tx, by, &KeyChange::Group(Some(id.clone())), &changed).await?;
         Store::update_group(&mut tx, &group).await.map_err(name_taken)?;
         Store::bump(&mut tx).await?;
         tx.commit().await?;
@@ -95,7 +98,7 @@ impl Gateway {
         unbind_locked(&mut tx, by, &KeyChange::Group(Some(id.clone()))).await?;
         Store::delete_group(&mut tx, id).await.map_err(|error| match error {
             StoreError::Referenced => {
-                Problem::new(ProblemKind::Conflict, "A key was put into this group just now. Try again.")
+                Problem::new(ProblemKind::Meanwhile, "A key was put into this group just now. Try again.")
             }
             other => other.into(),
         })?;

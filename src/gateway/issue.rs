@@ -1,6 +1,6 @@
 //! Keys: issue, edit, revoke, restore, list.
 
-use super::bind::bound_to_nothing;
+use super::bind::{bound_to_nothing, keeps_default};
 use super::seal::random_text;
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
@@ -84,6 +84,7 @@ impl Gateway {
         };
         self.check_bindings(by, None, &key).await?;
         let mut tx = self.0.store.begin().await?;
+        keeps_default(&mut tx, by, None, &key).await?;
         Store::insert_key(&mut tx, &key, &self.0.master.hash(&secret)).await.map_err(bound_to_nothing)?;
         Store::bump(&mut tx).await?;
         tx.commit().await?;
@@ -110,6 +111,8 @@ impl Gateway {
         let before = known.admin_spec.as_deref();
         let admin_spec = match by.is_admin() {
             true if account_id == by.id => None,
+            // Whoever gives a key to another gives it as it is: all of it is the admin's doing.
+            true if account_id != known.account_id => floor::left(&spec, None, before).map(Box::new),
             true => floor::left(&spec, Some(&known.spec()), before).map(Box::new),
             false => {
                 floor::check(before, &spec)?;
@@ -135,7 +138,7 @@ impl Gateway {
         let carried = Carried::by_edit(&known.carried, &known.in_force(now), &key.ceilings(), now);
         let key = Key { carried, ..key };
         self.check_bindings(by, Some(&known), &key).await?;
-        self.save_key(&known, key).await
+        self.save_key(by, &known, key).await
     }
 
     /// Refuses the key's next call. Calls in flight finish.
@@ -149,7 +152,7 @@ impl Gateway {
         let revoked = Key { status: KeyStatus::Revoked, revoked_at, ..revoked };
         match revoked == key {
             true => Ok(key),
-            false => self.save_key(&key, revoked).await,
+            false => self.save_key(by, &key, revoked).await,
         }
     }
 
@@ -167,7 +170,7 @@ impl Gateway {
             floor::check(key.admin_spec.as_deref(), &KeySpec { status: KeyStatus::Active, ..key.spec() })?;
         }
         let restored = key.held_at(by, KeyStatus::Active);
-        self.save_key(&key, Key { status: KeyStatus::Active, revoked_at: None, ..restored }).await
+        self.save_key(by, &key, Key { status: KeyStatus::Active, revoked_at: None, ..restored }).await
     }
 
     /// A key that this account may see: its own, or any for an admin.
@@ -219,11 +222,12 @@ impl Gateway {
     }
 
     /// Writes a key that was read as `known`.
-    async fn save_key(&self, known: &Key, key: Key) -> Result<Key, Problem> {
+    async fn save_key(&self, by: &Account, known: &Key, key: Key) -> Result<Key, Problem> {
         let mut tx = self.0.store.begin().await?;
+        keeps_default(&mut tx, by, Some(known), &key).await?;
         let held = Store::held_keys(&mut tx, std::slice::from_ref(&key.id)).await?;
-        // What an admin sets at this very moment must not be written over by what was allowed a moment ago.
-        if held.iter().any(|held| held.admin_spec != known.admin_spec) {
+        // What is set, revoked or given away at this very moment must not be written over by what was read before it.
+        if !held.first().is_some_and(|held| held.is_as_read(known)) {
             return Err(changed_meanwhile());
         }
         Store::update_key(&mut tx, &key).await.map_err(bound_to_nothing)?;
@@ -240,6 +244,11 @@ impl Gateway {
 }
 
 impl Key {
+    /// Whether what decides who may change it, and how, is still as it was when it was read.
+    pub(super) fn is_as_read(&self, read: &Key) -> bool {
+        (&self.admin_spec, self.status, &self.account_id) == (&read.admin_spec, read.status, &read.account_id)
+    }
+
     /// The key with the status that an admin holds it to, where `by` is one and not its owner.
     pub(super) fn held_at(&self, by: &Account, status: KeyStatus) -> Key {
         let mut key = self.clone();
@@ -251,7 +260,7 @@ impl Key {
 }
 
 pub(super) fn changed_meanwhile() -> Problem {
-    Problem::new(ProblemKind::Conflict, "An admin has just changed this. Look at it again, and try again.")
+    Problem::new(ProblemKind::Meanwhile, "This has just been changed. Look at it again, and try again.")
 }
 
 /// A secret, and what remains of it to recognise it by.

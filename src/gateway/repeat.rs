@@ -11,6 +11,8 @@ use std::time::Duration;
 const KEPT: Duration = Duration::from_hours(24);
 /// No request takes longer; one that has no answer by then broke off with its process.
 const UNDER_WAY: Duration = Duration::from_secs(60);
+/// The longest path that is kept as it is; of a longer one, its hash, since no index takes rows of any length.
+const LONGEST_PATH: usize = 255;
 
 /// What is to be done with a request.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub enum Turn {
     Answered { status: u16, answer: String },
     /// It is being done at this moment.
     UnderWay,
-    /// Its process ended before it could be noted whether it was done. Nobody can say, so it is not done again.
+    /// It failed for a reason of ours, or its process ended before it could be noted whether it was done. Nobody can say, so it is not done again.
     BrokeOff,
     /// The first one of this key had another body.
     Different,
@@ -34,13 +36,19 @@ impl Gateway {
     /// When the database fails.
     pub async fn turn(&self, by: &Account, path: &str, key: &str, body: &[u8]) -> Result<Turn, Problem> {
         let now = self.0.clock.now();
-        let request = Repeatable { account_id: by.id.clone(), path: path.to_owned(), key: key.to_owned() };
+        let path = match path.len() <= LONGEST_PATH {
+            true => path.to_owned(),
+            false => self.0.master.hash(path),
+        };
+        let request = Repeatable { account_id: by.id.clone(), path, key: key.to_owned() };
         // Bodies hold credentials, so their hash is keyed as a secret's is.
         let hash = self.0.master.hash(&hex::encode(body));
         let earlier = self.0.store.begin_request(&request, &hash, now, now.plus(KEPT)).await?;
         Ok(match earlier {
             None => Turn::First(request),
             Some(Earlier { body_hash, .. }) if body_hash != hash => Turn::Different,
+            // What failed here may have been done before it failed.
+            Some(Earlier { status: Some(500..), .. }) => Turn::BrokeOff,
             Some(Earlier { status: Some(status), answer, .. }) => {
                 Turn::Answered { status: u16::try_from(status).unwrap_or(500), answer: answer.unwrap_or_default() }
             }
@@ -49,7 +57,7 @@ impl Gateway {
         })
     }
 
-    /// Keeps what a request was answered; `None` where it failed for a reason of ours, and may be made again.
+    /// Keeps what a request was answered; `None` where nothing was done, and it may be made again.
     pub async fn answered(&self, request: &Repeatable, answer: Option<(u16, &str)>) {
         let kept = match answer {
             Some((status, text)) => self.0.store.answer_request(request, status, text).await,

@@ -1,6 +1,6 @@
 //! Quota rules: make, edit, delete, list; and which is an account's default.
 
-use super::bind::{bound_to_nothing, unbind_locked};
+use super::bind::{bound_to_nothing, edits_nothing_locked, unbind_locked};
 use super::issue::{Page, cursor, page, page_limit, read_cursor};
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
@@ -80,6 +80,13 @@ impl Gateway {
             Some(account) if *account != known.rule.account_id => self.owner_of_new(by, Some(account), "rules").await?,
             _ => known.rule.account_id.clone(),
         };
+        let changed = [
+            ("enabled", spec.enabled != known.rule.enabled),
+            ("quota", spec.quota != known.rule.quota),
+            ("hours", spec.hours != known.rule.hours),
+            ("timezone", spec.timezone != known.rule.timezone),
+        ];
+        let changed: Vec<&str> = changed.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
         let now = self.0.clock.now();
         // A rule's periods are the same for every key that it governs.
         let any = || Owner::new(Scope::Key, "");
@@ -96,6 +103,7 @@ impl Gateway {
         };
         rule.carried = Carried::by_edit(&rule.carried, before.as_slice(), rule.ceiling(any()).as_slice(), now);
         let mut tx = self.0.store.begin().await?;
+        edits_nothing_locked(&mut tx, by, &KeyChange::Rule(Some(id.clone())), &changed).await?;
         Store::update_rule(&mut tx, &rule).await.map_err(name_taken)?;
         Store::bump(&mut tx).await?;
         tx.commit().await?;

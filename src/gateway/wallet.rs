@@ -119,7 +119,9 @@ impl Gateway {
         Store::bump(&mut tx).await?;
         tx.commit().await?;
         self.purse_changed();
-        Ok(Adjustment { id: entry, at, amount, note: note.to_owned(), balance: self.purse(by, id).await?.balance })
+        // It is done, so no failure may be answered any more: where it cannot be read, the balance is reckoned.
+        let balance = self.purse(by, id).await.map_or(known.balance + amount, |purse| purse.balance);
+        Ok(Adjustment { id: entry, at, amount, note: note.to_owned(), balance })
     }
 
     /// Sets or ends an account's subscription. Its cycles begin at midnight in its zone, on the day of the anchor.

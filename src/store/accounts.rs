@@ -129,6 +129,30 @@ impl Store {
         Ok(rows == 1)
     }
 
+    /// The default rule that an admin has set for an account; `None` where its owner may set it. The account is held
+    /// until the transaction is over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn held_default_rule(tx: &mut Tx, id: &AccountId) -> Result<Option<RuleId>, StoreError> {
+        let hold = if matches!(tx, Tx::Postgres(_)) { "for share" } else { "" };
+        let sql = format!("select default_rule_id, default_rule_locked from accounts where id = $1 {hold}");
+        let sql = sqlx::AssertSqlSafe(sql);
+        let row: Option<(Option<String>, bool)> =
+            on_tx!(tx, db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
+        Ok(row.filter(|(_, locked)| *locked).and_then(|(rule, _)| rule).map(RuleId))
+    }
+
+    /// Whether an admin has made a rule some account's default.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_locked_default(tx: &mut Tx, rule: &RuleId) -> Result<bool, StoreError> {
+        let sql = "select count(*) from accounts where default_rule_id = $1 and default_rule_locked";
+        let count: i64 = on_tx!(tx, db => sqlx::query_scalar(sql).bind(rule.as_str()).fetch_one(db).await)?;
+        Ok(count > 0)
+    }
+
     /// Whether there is anyone who may administer.
     ///
     /// # Errors

@@ -1,9 +1,13 @@
 //! What an admin has set, its owner may tighten and never loosen.
 
 use super::{Office, in_both_offices};
+use crate::domain::key::KeyStatus;
+use crate::store::Store;
+use crate::store::keys::KeyChange;
 use crate::tests::app::Answer;
 use axum::http::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn refused(answer: &Answer, fields: &[&str]) {
     assert_eq!((answer.status.as_u16(), answer.code()), (403, "admin_locked".to_owned()), "{}", answer.body);
@@ -174,6 +178,111 @@ async fn a_default_rule_that_an_admin_set_is_not_its_owners_to_change() {
         assert_eq!(ask(None).await.status, 200, "an admin who leaves it alone does not take it over");
         office.admin.patch(&account, json!({"default_rule_id":rule})).await;
         refused(&ask(None).await, &["rule_id"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_revocation_does_not_undo_it() {
+    in_both_offices(async |office| {
+        for batch in [false, true] {
+            let key = office.user.key(json!({"name":"web"})).await;
+            let path = format!("/keys/{key}");
+            let mut tx = office.app.store.begin().await.unwrap();
+            let revoked = KeyChange::Status(KeyStatus::Revoked, Some(office.app.clock.now()));
+            Store::change_keys(&mut tx, &[key.as_str().into()], &revoked).await.unwrap();
+            let edit = async {
+                match batch {
+                    true => office.user.post("/keys/batch", json!({"ids":[key],"action":"disable"})).await,
+                    false => office.user.patch(&path, json!({"name":"renamed"})).await,
+                }
+            };
+            let revoke = async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                tx.commit().await.unwrap();
+            };
+            let (edited, ()) = tokio::join!(edit, revoke);
+            assert_eq!((edited.status.as_u16(), edited.code()), (409, "conflict".to_owned()), "{}", edited.body);
+            let after = office.user.get(&path).await.json();
+            assert_eq!((&after["status"], &after["name"]), (&json!("revoked"), &json!("web")));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_admin_who_revokes_many_holds_those_that_their_owner_had_revoked_too() {
+    in_both_offices(async |office| {
+        let key = office.user.key(json!({"name":"web"})).await;
+        let path = format!("/keys/{key}");
+        office.user.delete(&path).await;
+        let revoked_at = office.user.get(&path).await.json()["revoked_at"].clone();
+        let done = office.admin.post("/keys/batch", json!({"ids":[key],"action":"revoke"})).await;
+        assert_eq!(done.json()["data"][0]["error"], Value::Null, "{}", done.body);
+        refused(&office.user.post(&format!("{path}/restore"), json!({})).await, &["status"]);
+        assert_eq!(office.user.get(&path).await.json()["revoked_at"], revoked_at);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_rule_of_their_own_takes_the_place_of_a_default_that_an_admin_set() {
+    in_both_offices(async |office| {
+        let own = office.user.made("/rules", json!({"name":"own"})).await;
+        let kept = office.user.key(json!({"name":"kept","rule_id":own})).await;
+        let key = office.user.key(json!({"name":"web"})).await;
+        let rule = office.user.made("/rules", json!({"name":"default"})).await;
+        let set = json!({"rule_id":rule,"account_id":office.user.account.id.as_str()});
+        assert_eq!(office.admin.put("/account/default-rule", set).await.status, 200);
+        let path = format!("/keys/{key}");
+        refused(&office.user.post("/keys", json!({"name":"new","rule_id":own})).await, &["rule_id"]);
+        refused(&office.user.patch(&path, json!({"rule_id":own})).await, &["rule_id"]);
+        let bind = json!({"ids":[key,kept],"action":"bind","rule_id":own});
+        let done = office.user.post("/keys/batch", bind).await.json();
+        assert_eq!(done["data"][0]["error"]["code"], "admin_locked", "{done}");
+        assert_eq!(done["data"][1]["error"], Value::Null, "it had it before");
+        assert_eq!(office.user.get(&path).await.json()["rule_id"], Value::Null);
+        assert_eq!(office.user.patch(&format!("/keys/{kept}"), json!({"name":"renamed"})).await.status, 200);
+        assert_eq!(office.user.patch(&path, json!({"rule_id":rule})).await.status, 200, "the locked one itself");
+
+        let edit = json!({"quota":{"credits":"1","period":"daily"},"enabled":false});
+        refused(&office.user.patch(&format!("/rules/{rule}"), edit).await, &["enabled", "quota"]);
+        assert_eq!(office.user.patch(&format!("/rules/{rule}"), json!({"name":"renamed"})).await.status, 200);
+        assert_eq!(office.user.patch(&format!("/rules/{own}"), json!({"enabled":false})).await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_or_rule_that_an_admin_chose_is_not_edited_away_by_its_owner() {
+    in_both_offices(async |office| {
+        let quota = json!({"credits":"1","period":"daily"});
+        let group = office.user.made("/groups", json!({"name":"g","quota":quota})).await;
+        let rule = office.user.made("/rules", json!({"name":"r","quota":quota})).await;
+        let (group_path, rule_path) = (format!("/groups/{group}"), format!("/rules/{rule}"));
+        for path in [&group_path, &rule_path] {
+            let edited = office.user.patch(path, json!({"quota":{"credits":"2"}})).await;
+            assert_eq!(edited.status, 200, "nobody else relies on it: {}", edited.body);
+        }
+        given(&office, json!({"name":"web","group_id":group,"rule_id":rule})).await;
+        refused(&office.user.patch(&group_path, json!({"quota":null})).await, &["quota"]);
+        refused(&office.user.patch(&rule_path, json!({"quota":null,"enabled":false})).await, &["enabled", "quota"]);
+        for path in [&group_path, &rule_path] {
+            assert_eq!(office.user.patch(path, json!({"name":"n","description":"d"})).await.status, 200);
+            assert_eq!(office.admin.patch(path, json!({"quota":null})).await.status, 200);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_admin_who_renames_a_key_does_not_take_its_owners_limits_over() {
+    in_both_offices(async |office| {
+        let path = format!("/keys/{}", office.user.key(json!({"name":"web","limits":{"rpm":1},"models":["a"]})).await);
+        assert_eq!(office.admin.patch(&path, json!({"name":"renamed","limits":{"tpm":9}})).await.status, 200);
+        let opened = office.user.patch(&path, json!({"limits":{"rpm":null},"models":[]})).await;
+        assert_eq!(opened.status, 200, "{}", opened.body);
+        refused(&office.user.patch(&path, json!({"limits":{"tpm":10}})).await, &["limits.tpm"]);
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! `Idempotency-Key`: a repeated request is done once and answered the same.
 
 use super::{Office, Program, in_both_offices};
+use crate::store::Store;
 use crate::tests::app::Answer;
 use axum::body::Body;
 use axum::http::Request;
@@ -118,6 +119,58 @@ async fn a_request_that_broke_off_with_its_process_is_not_done_again() {
         assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("idempotency_conflict", ""));
         assert!(refused.json()["error"]["message"].as_str().unwrap().contains("another key"));
         assert_eq!(names(&office).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_failed_here_is_not_done_again_and_what_only_met_another_is() {
+    in_both_offices(async |office| {
+        let (gateway, user) = (&office.app.gateway, &office.user.account);
+        let body = json!({"name":"web"});
+        let text = body.to_string();
+        let begin = async |key: &str| match gateway.turn(user, "/api/v1/keys", key, text.as_bytes()).await.unwrap() {
+            crate::gateway::repeat::Turn::First(first) => first,
+            other => panic!("{other:?}"),
+        };
+        gateway.answered(&begin("failed").await, Some((503, "{}"))).await;
+        let refused = office.user.post_with("failed", "/keys", &body).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (409, "idempotency_conflict".to_owned()));
+        assert!(refused.body.contains("Look whether"), "{}", refused.body);
+
+        let key = office.user.key(json!({"name":"met"})).await;
+        let batch = json!({"ids":[key],"action":"disable"});
+        let mut tx = office.app.store.begin().await.unwrap();
+        let floor = crate::domain::key::KeySpec::named("");
+        Store::set_admin_spec(&mut tx, &key.as_str().into(), Some(&floor)).await.unwrap();
+        // SQLite has one writer, which the request's own row needs: there, it begins only when this is over.
+        let edit = office.user.post_with("met", "/keys/batch", &batch);
+        let change = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            tx.commit().await.unwrap();
+        };
+        let (met, ()) = tokio::join!(edit, change);
+        assert_eq!(met.status.as_u16(), if office.app.store.is_shared() { 409 } else { 200 }, "{}", met.body);
+        let again = office.user.post_with("met", "/keys/batch", &batch).await;
+        assert_eq!(again.status, 200, "{}", again.body);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_long_path_is_known_again_as_a_short_one_is() {
+    in_both_offices(async |office| {
+        // What no index would hold, however well it is packed.
+        let noise: String =
+            (0..6_000_u64).map(|n| char::from(b'a' + (n * n * 2_654_435_761 % 9_973 % 26) as u8)).collect();
+        let path = format!("/keys?{noise}");
+        let body = json!({"name":"web"});
+        let first = office.user.post_with("a", &path, &body).await;
+        assert_ne!(first.status, 503, "{}", first.body);
+        let again = office.user.post_with("a", &path, &body).await;
+        assert_eq!((again.status, again.header("idempotent-replayed")), (first.status, "true"));
+        let other = office.user.post_with("a", &format!("{path}x"), &body).await;
+        assert_eq!(other.header("idempotent-replayed"), "", "another path, another request");
     })
     .await;
 }
