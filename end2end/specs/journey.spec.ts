@@ -69,7 +69,7 @@ async function journey(
   await expect(page.locator("th", { hasText: "nordlys" })).toBeVisible();
   await expect(page.locator("body")).not.toContainText("0123456789");
   await page.getByRole("button", { name: "Test nordlys" }).click();
-  await expect(page.locator("body")).toContainText("lists 1 models");
+  await expect(page.locator("body")).toContainText("lists one model");
   await seen("providers");
 
   await open("/models?new=1");

@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, Empty, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::future::Future;
 use std::io;
@@ -136,6 +137,21 @@ pub enum DialError {
     Broken(String),
 }
 
+/// Whether a request has a connection yet: before it has one, nothing of it can have been sent.
+#[derive(Clone, Debug)]
+pub struct Connecting(CaptureConnection);
+
+impl Connecting {
+    /// Watches a request that is about to be sent.
+    pub fn of<B>(request: &mut Request<B>) -> Self {
+        Self(capture_connection(request))
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.0.connection_metadata().is_some()
+    }
+}
+
 impl Gateway {
     /// Sends a request to an upstream; the answer's body is still to be read.
     ///
@@ -186,7 +202,11 @@ impl Gateway {
                 let body = Limited::new(answer.into_body(), 4 << 20).collect().await;
                 let body = body.map_err(|error| format!("It broke off in mid-answer: {error}."))?.to_bytes();
                 let count = serde_json::from_slice::<Listing>(&body).map(|listing| listing.data.len());
-                Ok(count.map_or("It answers.".to_owned(), |count| format!("It answers, and lists {count} models.")))
+                Ok(match count {
+                    Err(_) => "It answers.".to_owned(),
+                    Ok(1) => "It answers, and lists one model.".to_owned(),
+                    Ok(count) => format!("It answers, and lists {count} models."),
+                })
             }
             401 | 403 => Err(format!("It refuses the credential ({status}).")),
             404 => {

@@ -1,6 +1,7 @@
 //! A call in flight: what it has reserved. It ends exactly once: settled, released, or charged whole if it is lost.
 
 use super::Gateway;
+use super::dial::Connecting;
 use super::limits::Standing;
 use crate::domain::call::{Arrival, Attempt, Bound, Settlement};
 use crate::domain::credits::Credits;
@@ -36,6 +37,8 @@ pub struct Hold {
     began: Time,
     /// Whether it holds anything. From then on it must be settled.
     live: bool,
+    /// The connection that the current attempt waits for, where it needs one.
+    connecting: Option<Connecting>,
     /// Whether an attempt before this one reached an upstream.
     reached: bool,
     /// Whether any of the attempt under way may have.
@@ -57,6 +60,7 @@ impl Hold {
             inject,
             rates: Vec::new(),
             live: false,
+            connecting: None,
             reached: false,
             dispatched: false,
             provider: String::new(),
@@ -102,7 +106,13 @@ impl Hold {
     pub fn dispatched(&mut self, provider: &str) {
         self.reached |= self.dispatched;
         self.dispatched = true;
+        self.connecting = None;
         self.provider = provider.to_owned();
+    }
+
+    /// The current attempt waits for this connection first.
+    pub fn connects(&mut self, connecting: Connecting) {
+        self.connecting = Some(connecting);
     }
 
     /// It is certain that nothing of this attempt has reached an upstream: the connection was never made. What an
@@ -138,8 +148,13 @@ impl Hold {
         self.end(settlement).await;
     }
 
-    /// The end of a call whose client left: what was relayed is charged, within the hold.
+    /// The end of a call whose client left: what was relayed is charged, within the hold; nothing, where the upstream
+    /// was not even connected.
     pub async fn abandon(mut self, usage: Usage) {
+        if self.connecting.as_ref().is_some_and(|connecting| !connecting.is_over()) {
+            self.proven_unsent();
+            return self.release(CLIENT_LEFT, None).await;
+        }
         let usage = self.bound.within(usage);
         let settlement = self.settlement(CLIENT_LEFT, usage, UsageSource::Estimated, None);
         self.end(settlement).await;

@@ -10,7 +10,7 @@ use crate::domain::refusal::{Code, Refusal};
 use crate::gateway::Gateway;
 use crate::gateway::admit::Ceiling;
 use crate::gateway::catalog::Way;
-use crate::gateway::dial::{DialError, outgoing};
+use crate::gateway::dial::{Connecting, DialError, outgoing};
 use crate::gateway::hold::Hold;
 use axum::http::{Request, Response, StatusCode, header};
 use bytes::Bytes;
@@ -123,7 +123,7 @@ async fn one(
     gateway: &Gateway,
     way: &Way,
     chat: &Chat,
-    hold: &Hold,
+    hold: &mut Hold,
     delay: Duration,
 ) -> Result<Response<UpstreamBody>, DialError> {
     let provider = &way.upstream.provider;
@@ -141,7 +141,8 @@ async fn one(
     if let Some(credential) = way.upstream.credentials.first() {
         request = request.header(header::AUTHORIZATION, format!("Bearer {credential}"));
     }
-    let request = request.body(outgoing(body)).map_err(|error| DialError::Unconnected(error.to_string()))?;
+    let mut request = request.body(outgoing(body)).map_err(|error| DialError::Unconnected(error.to_string()))?;
+    hold.connects(Connecting::of(&mut request));
     let response = gateway.dial(request).await?;
     Ok(response.map(|body| body.map_err(BoxError::from).boxed_unsync()))
 }

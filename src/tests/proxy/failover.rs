@@ -29,3 +29,29 @@ async fn a_call_that_reached_one_upstream_is_a_request_though_the_next_cannot_be
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_client_that_leaves_while_the_upstream_is_being_connected_to_is_charged_nothing() {
+    on_both(|app| async move {
+        // It takes the connection and never shakes hands: nothing of the request can have been sent.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        app.model("gpt", &format!("https://{address}/v1")).await;
+        let key = app.key(|spec| spec.limits.rpm = Some(5)).await;
+        let call = json!({ "model": "gpt", "stream": true, "messages": [] }).to_string();
+        let held;
+        {
+            let mut waiting = std::pin::pin!(app.post(&key.secret, "/v1/chat/completions", call));
+            tokio::select! {
+                _ = &mut waiting => panic!("nothing has answered"),
+                connection = listener.accept() => held = connection.expect("a connection"),
+            }
+        }
+        app.idle().await;
+        drop(held);
+        let rows = app.gateway.logs(&app.admin, crate::gateway::usage::LogQuery::default()).await.expect("logs").data;
+        assert_eq!((rows[0].status, rows[0].cost.nanos(), rows[0].usage.total()), (499, 0, 0));
+        assert_eq!(app.first_meter(&key).await, (0, 0));
+    })
+    .await;
+}
