@@ -5,11 +5,15 @@ pub mod form;
 pub mod ui;
 
 pub mod dashboard;
+mod groups;
 mod logs;
 mod models;
+mod profile;
 mod providers;
+mod rules;
 mod set_up;
 pub mod sign_in;
+pub mod token;
 pub mod tokens;
 mod unread;
 
@@ -114,8 +118,14 @@ pages! {
     Dashboard: dashboard::Dashboard,
     Logs: logs::Logs,
     Tokens: tokens::Tokens,
+    Token: token::Token,
+    Groups: groups::Groups,
+    Group: groups::Group,
+    Rules: rules::Rules,
+    Rule: rules::Rule,
     Models: models::Models,
     Providers: providers::Providers,
+    Profile: profile::Profile,
 }
 
 /// Everything inside `<body>`; the same on the server and in the browser.
@@ -136,8 +146,14 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("") view={Lazy::<Dashboard>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/logs") view={Lazy::<Logs>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/tokens") view={Lazy::<Tokens>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/tokens/:id") view={Lazy::<Token>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/groups") view={Lazy::<Groups>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/groups/:id") view={Lazy::<Group>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/rules") view={Lazy::<Rules>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/rules/:id") view={Lazy::<Rule>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/models") view={Lazy::<Models>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/providers") view={Lazy::<Providers>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/profile") view={Lazy::<Profile>::new()} ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>
@@ -176,6 +192,8 @@ pub async fn fetch_viewer() -> Result<Wire, Problem> {
     Ok(Wire::of(&Viewer {
         counts: ui::frame::Counts {
             tokens: Some(gateway.count_keys(&account).await?),
+            groups: Some(gateway.count_groups(&account).await?),
+            rules: Some(gateway.count_rules(&account).await?),
             models: Some(gateway.models().len() as u64),
             providers: gateway.providers(&account).ok().map(|providers| providers.len() as u64),
         },
@@ -188,7 +206,7 @@ pub async fn fetch_viewer() -> Result<Wire, Problem> {
 /// The frame around every page for people who are signed in.
 #[component]
 fn House() -> impl IntoView {
-    let changed = use_live(&["keys", "models", "providers", "accounts"]);
+    let changed = use_live(&["keys", "groups", "rules", "models", "providers", "accounts"]);
     let viewer = use_data::<Viewer, _>(move || changed.get().to_string(), fetch_viewer);
     let go = use_navigate();
     // A session can end under an open page; the server leads there only whoever asks it for a page.

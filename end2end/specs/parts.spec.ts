@@ -1,6 +1,6 @@
 // The WASM in parts: a page loads the one that all need and its own, both from its head on, and nothing of other pages.
 import type { Page } from "@playwright/test";
-import { expect, type Gateway, hydrated, test } from "../gateway.ts";
+import { expect, type Gateway, hydrated, Management, test } from "../gateway.ts";
 
 const PARTS = /\/pkg\/[\w.]+\.(?:js|wasm)/g;
 
@@ -39,8 +39,11 @@ test("a page loads what its head names: the script, the part that all share, and
   await visit("/sign-in");
   await visit(new URL(gateway.setupLink).pathname + new URL(gateway.setupLink).search);
   await signIn(page, gateway);
-  for (const path of ["/", "/logs", "/tokens?new=1", "/models", "/providers"]) await visit(path);
-  expect(own.size, "every page has a part of its own").toBe(7);
+  const management = new Management(gateway, await gateway.managementToken());
+  const key = (await management.call("POST", "/keys", { name: "a" })).key.id;
+  const group = (await management.call("POST", "/groups", { name: "a" })).id;
+  for (const path of ["/", "/logs", "/tokens?new=1", `/tokens/${key}`, "/groups", `/groups/${group}`, "/rules", "/rules/new", "/models", "/providers", "/profile"]) await visit(path);
+  expect(own.size, "every page has a part of its own").toBe(13);
 });
 
 test("a link brings the next page's part, once, and leaves the page where it is", async ({ page, gateway }) => {

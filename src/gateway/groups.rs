@@ -134,6 +134,14 @@ impl Gateway {
         Ok(page(groups, limit, |known: &Populated| cursor(known.group.created_at, known.group.id.as_str())))
     }
 
+    /// How many groups this account may see.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_groups(&self, by: &Account) -> Result<u64, Problem> {
+        Ok(self.0.store.count_groups((!by.is_admin()).then_some(&by.id)).await?)
+    }
+
     /// Everything that is known of keys is read again: each may be in a group that has changed.
     fn groups_changed(&self) {
         self.0.keyring.forget();

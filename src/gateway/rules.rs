@@ -161,6 +161,14 @@ impl Gateway {
         Ok(page(rules, limit, |known: &Governing| cursor(known.rule.created_at, known.rule.id.as_str())))
     }
 
+    /// How many rules this account may see.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_rules(&self, by: &Account) -> Result<u64, Problem> {
+        Ok(self.0.store.count_rules((!by.is_admin()).then_some(&by.id)).await?)
+    }
+
     /// What a rule would say, before it is saved.
     ///
     /// # Errors

@@ -147,4 +147,15 @@ impl Store {
             .await)?;
         rows.into_iter().map(TryFrom::try_from).collect()
     }
+
+    /// How many there are, of one account where one is given.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_groups(&self, account: Option<&AccountId>) -> Result<u64, StoreError> {
+        let sql = "select count(*) from groups where $1 is null or account_id = $1";
+        let account = account.map(AccountId::as_str);
+        let number: i64 = on!(self.read(), db => sqlx::query_scalar(sql).bind(account).fetch_one(db).await)?;
+        Ok(count(number))
+    }
 }

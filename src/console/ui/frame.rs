@@ -25,6 +25,8 @@ pub struct Viewer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub tokens: Option<u64>,
+    pub groups: Option<u64>,
+    pub rules: Option<u64>,
     pub models: Option<u64>,
     pub providers: Option<u64>,
 }
@@ -90,7 +92,11 @@ fn index(viewer: Option<&Viewer>) -> impl IntoView {
             </div>
             <div>
                 <h2 class="index__group">"Limits"</h2>
-                <ul>{entry("/tokens", "Tokens", counts.tokens)}</ul>
+                <ul>
+                    {entry("/tokens", "Tokens", counts.tokens)}
+                    {entry("/groups", "Groups", counts.groups)}
+                    {entry("/rules", "Quota rules", counts.rules)}
+                </ul>
             </div>
             <div>
                 <h2 class="index__group">"Supply"</h2>
@@ -134,6 +140,7 @@ fn account(viewer: Viewer) -> impl IntoView {
                 {role} " · " {viewer.timezone}
             </button>
             <div class="menu menu--account" id="account" popover="auto" role="group" aria-label="Account">
+                <a class="menu__item" href="/profile">"Profile"</a>
                 <PreferencesForm/>
                 <form class="menu__part" method="post" action="/fn/sign-out">
                     <button class="button button--wide">"Sign out"</button>

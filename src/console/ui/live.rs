@@ -11,7 +11,7 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// The things whose changes the stream tells; `data:` is a comma list of these.
-const TOPICS: [&str; 5] = ["calls", "keys", "models", "providers", "accounts"];
+const TOPICS: [&str; 7] = ["calls", "keys", "groups", "rules", "models", "providers", "accounts"];
 
 #[derive(Clone, Copy)]
 pub struct Live {

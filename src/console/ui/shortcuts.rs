@@ -11,10 +11,12 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 use std::time::Duration;
 
-const PAGES: [(&str, &str, &str); 5] = [
+const PAGES: [(&str, &str, &str); 7] = [
     ("d", "/", "Dashboard"),
     ("l", "/logs", "Logs"),
     ("t", "/tokens", "Tokens"),
+    ("g", "/groups", "Groups"),
+    ("q", "/rules", "Quota rules"),
     ("m", "/models", "Models"),
     ("p", "/providers", "Providers"),
 ];
