@@ -2,6 +2,10 @@
 
 pub mod dashboard;
 pub mod keys;
+pub mod limits;
+pub mod token;
+pub mod trace;
+pub mod when;
 
 use crate::assets;
 use crate::console::form::Flash;
