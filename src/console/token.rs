@@ -16,7 +16,6 @@ use super::ui::drawn::{Views, drawn, memo};
 use super::ui::live::use_live;
 use super::ui::notice::{Empty, FormProblem, Notice};
 use super::ui::place::Place;
-use super::ui::sheet::Sheet;
 use super::ui::status::{AsOf, Sign, Status};
 use super::unread::unread;
 use crate::domain::key::KeyStatus;
@@ -71,16 +70,20 @@ pub fn Token() -> impl IntoView {
     // What was last seen stays when it cannot be read again.
     let seen = StoredValue::new(None::<TokenPage>);
     view! {
-        {shown(page, move |page| Ok(match page {
-            Ok(page) => {
-                seen.set_value(Some(page.clone()));
-                sheet(page, None, act).into_any()
-            }
-            Err(problem) => match seen.get_value().filter(|seen| seen.id == id.get_untracked()) {
-                Some(page) if problem.kind == ProblemKind::Unavailable => sheet(page, Some(problem), act).into_any(),
-                _ => missing(problem).into_any(),
-            },
-        }))}
+        <main class="sheet token" id="sheet" tabindex="-1">
+            {shown(page, move |page| Ok(match page {
+                Ok(page) => {
+                    seen.set_value(Some(page.clone()));
+                    known(page, None, act).into_any()
+                }
+                Err(problem) => match seen.get_value().filter(|seen| seen.id == id.get_untracked()) {
+                    Some(page) if problem.kind == ProblemKind::Unavailable => known(page, Some(problem), act).into_any(),
+                    _ => missing(problem).into_any(),
+                },
+            }))}
+            // Beside what is drawn again with each call, so that what is being written in it stays.
+            <explain::WouldItPass id/>
+        </main>
         {drawn(move || match (rotated.get(), dialog.get()) {
             (Some(rotated), "rotate") => view! { <RotatedDialog rotated close=bare().href()/> }.into_any(),
             (None, "rotate") => view! { <RotateDialog form=rotate id=id.get() close=bare().href()/> }.into_any(),
@@ -98,22 +101,31 @@ fn bare() -> Place {
 
 /// There is no such key, or it is another's; or it could not be read.
 fn missing(problem: Problem) -> impl IntoView {
-    if problem.kind != ProblemKind::NotFound {
-        return view! { <Sheet title="Token">{unread(problem)}</Sheet> }.into_any();
-    }
-    set_status(404);
-    let text = || "Nothing is known of it here, or it is someone else’s.";
-    view! {
-        <Sheet title="No such token">
+    let (title, content) = if problem.kind == ProblemKind::NotFound {
+        set_status(404);
+        let text = || "Nothing is known of it here, or it is someone else’s.";
+        let content = view! {
             <Empty title="This address leads to no token of yours" text>
                 <a class="button" href="/tokens">"To the tokens"</a>
             </Empty>
-        </Sheet>
+        };
+        ("No such token", content.into_any())
+    } else {
+        ("Token", unread(problem))
+    };
+    view! {
+        <Title text=title/>
+        <header class="sheet__head">
+            <div class="token__head">
+                <p class="crumb"><a href="/tokens">"Tokens"</a></p>
+                <h1>{title}</h1>
+            </div>
+        </header>
+        {content}
     }
-    .into_any()
 }
 
-fn sheet(page: TokenPage, problem: Option<Problem>, act: Form<ActOnToken>) -> impl IntoView {
+fn known(page: TokenPage, problem: Option<Problem>, act: Form<ActOnToken>) -> impl IntoView {
     let (id, name, as_of) = (page.id.clone(), page.name.clone(), page.as_of.clone());
     let title = name.clone();
     let stale = problem.map(|problem| {
@@ -129,26 +141,20 @@ fn sheet(page: TokenPage, problem: Option<Problem>, act: Form<ActOnToken>) -> im
     let heading = heading(&page);
     view! {
         <Title text=title/>
-        <main class="sheet" id="sheet" tabindex="-1">
-            <header class="sheet__head">
-                <div class="token__head">
-                    <p class="crumb"><a href="/tokens">"Tokens"</a></p>
-                    <h1>{name}</h1>
-                    {heading}
-                </div>
-                <div class="sheet__actions">{actions}</div>
-            </header>
-            {stale}
-            <FormProblem form=act.state always=true/>
-            {old}
-            <chain::EffectiveLimits rows=page.chain checks=page.checks/>
-            <course::CourseOfBudget course=page.course/>
-            <tables::Refusals refusals=page.refusals all=page.all_refusals/>
-            <tables::Calls calls=page.calls all=page.all_calls/>
-            <tables::Usage usage=page.usage/>
-            <tables::Resets resets=page.resets/>
-            <explain::WouldItPass id=page.id/>
-        </main>
+        <header class="sheet__head">
+            <div class="token__head">
+                <p class="crumb"><a href="/tokens">"Tokens"</a></p>
+                <h1>{name}</h1>
+                {heading}
+            </div>
+            <div class="sheet__actions">{actions}</div>
+        </header>
+        {stale}
+        <FormProblem form=act.state always=true/>
+        {old}
+        <chain::EffectiveLimits rows=page.chain checks=page.checks/>
+        <course::CourseOfBudget course=page.course/>
+        {page.tables.into_iter().map(tables::statement).views()}
     }
 }
 
@@ -159,7 +165,7 @@ fn heading(page: &TokenPage) -> impl IntoView + use<> {
     view! {
         <p class="key">
             <code>{hint}</code>
-            <span><Status sign=state.kind.sign()>{state.says}</Status>{then}</span>
+            <span><Status sign=state.sign>{state.says}</Status>{then}</span>
             {owner.map(|owner| view! { <span>"owner " {owner}</span> })}
             {[group, rule].into_iter().flatten().map(door).views()}
             <span>{last_used}</span>
@@ -172,7 +178,7 @@ fn door(door: Door) -> impl IntoView {
     let Door { as_what, name, href, note } = door;
     let note = (!note.is_empty()).then(|| format!(" ({note})"));
     let name = match href {
-        Some(href) => view! { <a href=href>{name}</a> }.into_any(),
+        Some(href) => view! { <a class="key__door" href=href>{name}</a> }.into_any(),
         None => name.into_any(),
     };
     view! { <span>{as_what} " " {name} {note}</span> }
@@ -182,7 +188,7 @@ fn actions(page: &TokenPage, act: Form<ActOnToken>) -> impl IntoView + use<> {
     let here = bare();
     let open = |name: &str| here.clone().with(name, "1").href();
     let id = page.id.clone();
-    let edit = Place::new("/tokens").with("edit", id.as_str()).with("back", format!("/tokens/{id}")).href();
+    let edit = Place::new("/tokens").with("edit", id.as_str()).href();
     let button = |act: &'static str, label: &'static str| {
         view! { <button class="button" name="act" value=act>{label}</button> }
     };

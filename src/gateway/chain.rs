@@ -102,7 +102,12 @@ impl Gateway {
             let resets_at = limit.period.end(now, &limit.zone);
             let falls_back = limit.owner.scope == Scope::Subscription && has_balance;
             let standing = Standing { limit, reading, resets_at };
-            let outlook = self.outlook(&standing, holder.key.created_at, now).await?;
+            let born = match (standing.limit.owner.scope, &holder.group) {
+                (Scope::Key, _) => holder.key.created_at,
+                (Scope::Group, Some(group)) => group.created_at,
+                _ => holder.account.created_at,
+            };
+            let outlook = self.outlook(&standing, born, now).await?;
             links.push(Link { standing, outlook, opens_at, falls_back });
         }
         Ok(Chain {
@@ -131,14 +136,13 @@ impl Gateway {
         Ok(Course { used, resets })
     }
 
-    async fn outlook(&self, standing: &Standing, created_at: Time, now: Time) -> Result<Outlook, StoreError> {
+    /// What becomes of a limit whose owner was made at `born`.
+    async fn outlook(&self, standing: &Standing, born: Time, now: Time) -> Result<Outlook, StoreError> {
         let Standing { limit, reading, resets_at } = standing;
         if limit.period.window().is_some() {
             return Ok(Outlook::Lasts { expected: None });
         }
         let from = now.minus(LOOK_BACK);
-        // A limit that is the key's alone cannot have been used before there was the key.
-        let born = if limit.owner.scope == Scope::Key { created_at } else { Time::EPOCH };
         let began = limit.period.start(now, &limit.zone).max(born);
         let pace = if began >= from {
             Pace { used: reading.settled, since: began, now }

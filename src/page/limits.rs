@@ -46,13 +46,16 @@ pub fn period(name: &str) -> String {
     }
 }
 
-/// As short as is exact, with no fewer than two decimals of a credit: `1,000`, `49.52`, `0.000021`.
+/// Exact, credits with two, six or nine decimals: `1,000`, `49.52`, `0.000021`.
 pub fn exact(measure: Measure, value: i64) -> String {
     match measure {
         Measure::Credits => {
-            let credits = Credits::from_nanos(value);
-            let decimals = credits.to_string().split_once('.').map_or(0, |(_, fraction)| fraction.len());
-            amount(credits, u32::try_from(decimals).unwrap_or(9))
+            let decimals = match value {
+                cents if cents % 10_000_000 == 0 => 2,
+                millionths if millionths % 1_000 == 0 => 6,
+                _ => 9,
+            };
+            amount(Credits::from_nanos(value), decimals)
         }
         Measure::Requests | Measure::Tokens => grouped(value),
     }

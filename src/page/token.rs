@@ -8,7 +8,8 @@ mod rows;
 use super::limits;
 use super::trace::Places;
 use super::when::{When, capital};
-use crate::console::token::told::{Door, Meters, OldSecretTold, State, StateKind, TokenPage};
+use crate::console::token::told::{Door, Meters, OldSecretTold, State, TokenPage};
+use crate::console::ui::status::Sign;
 use crate::domain::account::Account;
 use crate::domain::id::KeyId;
 use crate::domain::key::KeyStatus;
@@ -60,15 +61,15 @@ pub async fn page(gateway: &Gateway, by: &Account, id: &KeyId, of: &str, span: &
         is_admin: by.is_admin(),
         as_of: when.text(when.now, "%H:%M:%S"),
         old_secrets: old_secrets.iter().map(|secret| old_secret(secret, &when)).collect(),
-        chain: chain::rows(&chain, &when, &places, state.kind == StateKind::Off),
+        chain: chain::rows(&chain, &when, &places, state.sign == Sign::Off),
         checks: chain::checks(&chain, &when, of_rule),
         course: course::course(gateway, &chain, &when, of, span).await?,
-        usage: month.usage(&when),
-        refusals: month.refusals(&when, &places),
-        all_refusals: month.all_refusals(),
-        calls: month.calls(&when),
-        all_calls: month.all_calls(),
-        resets: rows::resets(gateway, by, &chain, &when).await?,
+        tables: vec![
+            month.refusals(&when, &places),
+            month.calls(&when),
+            month.usage(&when),
+            rows::resets(gateway, by, &chain, &when).await?,
+        ],
         state,
     })
 }
@@ -87,8 +88,8 @@ pub async fn meters(gateway: &Gateway, by: &Account, id: &KeyId) -> Result<Meter
             Some(rule) => format!("Rule {}", rule.name),
             None => limits::name(limit.name).to_owned(),
         };
-        let of = limits::clause(limit.measure, limit.max, limit.period.as_str());
-        (limit.name.to_owned(), format!("{name}: {} of {of}", limits::exact(limit.measure, settled)))
+        let [settled, max] = [settled, limit.max].map(|value| limits::exact(limit.measure, value));
+        (limit.name.to_owned(), format!("{name}: {settled} of {max}"))
     }));
     Ok(Meters { name: chain.key.name, meters })
 }
@@ -113,33 +114,33 @@ fn old_secret(secret: &OldSecret, when: &When) -> OldSecretTold {
 
 /// Whether its next call passes.
 fn state(chain: &Chain, when: &When) -> State {
-    let state = |kind, says: &str, then: String| State { kind, says: says.to_owned(), then };
+    let state = |sign, says: &str, then: String| State { sign, says: says.to_owned(), then };
     let key = &chain.key;
     match key.status {
         KeyStatus::Revoked => {
             let at = key.revoked_at.map(|at| when.past(at)).unwrap_or_default();
-            return state(StateKind::Off, "Revoked", at);
+            return state(Sign::Off, "Revoked", at);
         }
-        KeyStatus::Disabled => return state(StateKind::Off, "Disabled", "its calls are refused".to_owned()),
-        KeyStatus::Active if key.is_expired(when.now) => return state(StateKind::Off, "Expired", String::new()),
+        KeyStatus::Disabled => return state(Sign::Off, "Disabled", "its calls are refused".to_owned()),
+        KeyStatus::Active if key.is_expired(when.now) => return state(Sign::Off, "Expired", String::new()),
         KeyStatus::Active if !chain.account.enabled => {
-            return state(StateKind::Off, "Its account is disabled", String::new());
+            return state(Sign::Off, "Its account is disabled", String::new());
         }
         KeyStatus::Active => {}
     }
     let hours = chain.rule.as_ref().and_then(|rule| rule.hours_in_force());
     if let Some(hours) = hours.filter(|hours| !hours.allows(when.now)) {
         let opens = hours.next_open(when.now).map_or("never opens".to_owned(), |at| format!("opens {}", when.soon(at)));
-        return state(StateKind::Blocked, "Shut at this hour", opens);
+        return state(Sign::Blocks, "Shut at this hour", opens);
     }
     if let Some(shut) = chain.links.iter().find(|link| link.is_shut()) {
         let opens = shut.opens_at.map_or("does not reopen".to_owned(), |at| format!("reopens {}", when.soon(at)));
-        return state(StateKind::Blocked, "Blocks now", opens);
+        return state(Sign::Blocks, "Blocks now", opens);
     }
     let near = |millionths: i64| millionths >= i64::from(limits::ALERT) * 10_000;
     match chain.links.iter().any(|link| !link.is_rate() && !link.falls_back && near(link.share())) {
-        true => state(StateKind::Near, "Near a limit", String::new()),
-        false => state(StateKind::Open, "Open", String::new()),
+        true => state(Sign::Warns, "Near a limit", String::new()),
+        false => state(Sign::Flows, "Open", String::new()),
     }
 }
 

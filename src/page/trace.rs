@@ -276,6 +276,7 @@ fn check(asked: &Question, checked: &Checked, place: Option<std::cmp::Ordering>,
     let href = match (&checked.refusal, closed) {
         (None, _) => None,
         (Some(_), Some(closed)) => places.of_rule(&closed.rule.id),
+        (Some(refusal), None) if refusal.code == Code::ModelNotFound => Some("/models".to_owned()),
         (Some(_), None) => is_keys.then(|| places.key.clone()),
     };
     let name = closed.map_or(name, |closed| format!("Hours of rule {}", closed.rule.name));

@@ -39,7 +39,7 @@ pub fn EffectiveLimits(rows: Vec<ChainRow>, checks: Vec<CheckRow>) -> impl IntoV
 fn row(row: ChainRow) -> impl IntoView {
     let ChainRow { scope, binds, name, href, budget, runway, end, is_near, is_shut } = row;
     let name = match href {
-        Some(href) => view! { <a href=href>{name}</a> }.into_any(),
+        Some(href) => view! { <a class="ledger__clip" href=href>{name}</a> }.into_any(),
         None => name.into_any(),
     };
     let mark = binds.then(|| {

@@ -73,7 +73,7 @@ pub fn RotatedDialog(rotated: Rotated, close: String) -> impl IntoView {
     );
     view! {
         <Dialog title=format!("The new secret of {name}") lede=move || old.clone() close=close.clone()>
-            <div class="dialog__body created">
+            <div class="dialog__body created rotated">
                 <Secret text=secret.clone()/>
                 <Notice sign=Sign::Warns>
                     <b>"Shown this once."</b>

@@ -10,7 +10,7 @@ use crate::console::ui::sheet::Statement;
 use crate::console::ui::status::{Sign, Status};
 use crate::console::ui::trace::Trace;
 use crate::console::unread::unread;
-use crate::domain::problem::Problem;
+use crate::domain::problem::{Problem, ProblemKind};
 use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -42,27 +42,28 @@ impl Question {
 }
 
 #[component]
-pub fn WouldItPass(id: String) -> impl IntoView {
+pub fn WouldItPass(id: Memo<String>) -> impl IntoView {
     let question = memo(|| Question::of(&Place::here()));
     // The same question, asked again, may have another answer.
     let again = RwSignal::new(0_u32);
     let has_asked = StoredValue::new(false);
-    let of = id.clone();
     let asked = move || {
         let Question { model, input, output, endpoint, at, ip } = question.get();
-        [model, input, output, endpoint, at, ip, again.get().to_string()].join("\n")
+        [id.get(), model, input, output, endpoint, at, ip, again.get().to_string()].join("\n")
     };
-    let explained = use_data::<Explained, _>(asked, move || fetch_explained(of.clone(), question.get_untracked()));
-    view! {
-        <div id="explain">
-            <Statement title="Would this call pass?" id="h-explain" note=|| "Judged as real calls are; nothing is held.">
-                {shown(explained, move |explained| Ok(match explained {
-                    Ok(explained) => view! { <Asked id=id.clone() explained again has_asked/> }.into_any(),
-                    Err(problem) => unread(problem),
-                }))}
-            </Statement>
-        </div>
-    }
+    let explained =
+        use_data::<Explained, _>(asked, move || fetch_explained(id.get_untracked(), question.get_untracked()));
+    let note = || "Judged as real calls are; nothing is held.";
+    shown(explained, move |explained| {
+        let content = match explained {
+            Ok(explained) => view! { <Asked id=id.get_untracked() explained again has_asked/> }.into_any(),
+            // The page says so.
+            Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(().into_any()),
+            Err(problem) => unread(problem),
+        };
+        let statement = view! { <Statement title="Would this call pass?" id="h-explain" note>{content}</Statement> };
+        Ok(view! { <div id="explain">{statement}</div> }.into_any())
+    })
 }
 
 #[component]

@@ -3,7 +3,6 @@
 use crate::console::ui::budget::Budget;
 use crate::console::ui::status::Sign;
 use crate::console::ui::trace::Gate;
-use crate::domain::credits::Credits;
 use crate::domain::key::KeyStatus;
 use serde::{Deserialize, Serialize};
 
@@ -28,41 +27,17 @@ pub struct TokenPage {
     pub chain: Vec<ChainRow>,
     pub checks: Vec<CheckRow>,
     pub course: CourseTold,
-    pub usage: UsageTold,
-    pub refusals: Vec<RefusalRow>,
-    /// “All 31 this month”, and where they are.
-    pub all_refusals: (String, String),
-    pub calls: Vec<CallRow>,
-    pub all_calls: (String, String),
-    pub resets: Vec<ResetRow>,
+    /// Refusals, calls, models, resets.
+    pub tables: Vec<Table>,
 }
 
 /// Whether its next call passes, in a few words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    pub kind: StateKind,
+    pub sign: Sign,
     pub says: String,
     /// What one can do about it, or when it opens; may be blank.
     pub then: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StateKind {
-    Open,
-    Near,
-    Blocked,
-    Off,
-}
-
-impl StateKind {
-    pub fn sign(self) -> Sign {
-        match self {
-            StateKind::Open => Sign::Flows,
-            StateKind::Near => Sign::Warns,
-            StateKind::Blocked => Sign::Blocks,
-            StateKind::Off => Sign::Off,
-        }
-    }
 }
 
 /// A name, a word about it, and its page, if the reader may see that.
@@ -123,84 +98,58 @@ pub struct CourseTold {
     /// The period that runs, and those before.
     pub spans: Vec<(String, String, bool)>,
     pub svg: String,
-    /// Of the table: when, how much, how much in all.
-    pub heads: Vec<String>,
-    pub rows: Vec<CourseRow>,
+    /// The same in figures.
+    pub data: Table,
 }
 
+/// A list under its heading. All of them are drawn by the same few lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CourseRow {
-    pub label: String,
-    pub href: Option<String>,
-    pub figures: Vec<String>,
-}
-
-/// What this month came to, by model.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct UsageTold {
-    /// “since 1 Nov”.
+pub struct Table {
+    pub title: String,
+    /// Names the heading: “h-calls”.
+    pub id: String,
+    /// At the right of the heading, and where it leads; may be blank.
     pub note: String,
-    pub models: Vec<ModelRow>,
-    pub total: ModelRow,
-    /// Enough for the whole column.
-    pub decimals: u32,
+    pub href: Option<String>,
+    /// What it lists, for those who do not see it.
+    pub caption: String,
+    pub heads: Vec<Head>,
+    pub rows: Vec<Vec<Cell>>,
+    /// The row of totals, where there is one.
+    pub foot: Vec<Cell>,
+    /// What is said where there are no rows, and what to do then; the table is not shown at all where that is blank.
+    pub none: (String, String),
+    pub code: String,
+}
+
+/// A column: its heading, its width in twelfths, whether it is left out on a narrow sheet, whether it is of numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub label: String,
+    pub twelfths: u8,
+    pub is_wide: bool,
+    pub is_number: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelRow {
-    pub name: String,
-    pub href: String,
-    pub calls: String,
-    pub tokens: String,
-    pub cost: Credits,
-    /// Percent of the total, with one decimal.
-    pub share: String,
+pub struct Cell {
+    pub text: String,
+    pub href: Option<String>,
+    pub kind: CellKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefusalRow {
-    pub id: String,
-    pub at: String,
-    pub time: String,
-    pub full: String,
-    /// “402 quota_exceeded”.
-    pub reason: String,
-    /// “Rule Office hours, 50.00 credits a day”.
-    pub limit: String,
-    pub short: String,
-    pub then: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallRow {
-    pub id: String,
-    pub at: String,
-    pub time: String,
-    pub full: String,
-    pub model: String,
-    pub outcome: String,
-    pub kind: CallKind,
-    pub tokens: String,
-    pub took: String,
-    /// What it cost, or holds.
-    pub cost: Credits,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CallKind {
-    Held,
-    Succeeded,
-    Failed,
-    Refused,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResetRow {
-    pub at: String,
-    pub time: String,
-    pub limit: String,
-    pub taken_off: String,
-    pub by: String,
+pub enum CellKind {
+    Plain,
+    /// In pencil: nothing.
+    Faint,
+    /// Two lines at most.
+    Clipped,
+    /// Of which the whole credits speak.
+    Money,
+    /// An instant, RFC 3339, and the whole date.
+    Time(String, String),
+    Status(Sign),
 }
 
 /// What may be reset: the name of a limit, and how it stands in words. The first is all of them.

@@ -2,9 +2,10 @@
 
 use super::drawn::{drawn, word};
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// What the gate before the word looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sign {
     Flows,
     /// As `Flows`, in pencil: the ordinary outcome in a long list, so that the rest is seen.

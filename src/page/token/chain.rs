@@ -95,6 +95,9 @@ fn runway(link: &Link, when: &When) -> (String, String) {
     let told = |what: &str, more: String| (what.to_owned(), more);
     let (limit, reading) = (&link.standing.limit, &link.standing.reading);
     let is_full = link.standing.remaining() == 0;
+    if limit.max <= 0 {
+        return told("Shut", "nothing is allowed".to_owned());
+    }
     if is_full && reading.settled < limit.max {
         return told("All held", "by calls in flight".to_owned());
     }
@@ -120,6 +123,9 @@ fn runway(link: &Link, when: &When) -> (String, String) {
 fn end(link: &Link, when: &When) -> String {
     let limit = &link.standing.limit;
     let at = link.standing.resets_at.map(|at| when.soon(at));
+    if limit.max <= 0 && limit.owner.scope != Scope::Balance && !link.falls_back {
+        return "blocks every call".to_owned();
+    }
     match (limit.period, limit.owner.scope, at) {
         (_, Scope::Balance, _) => "blocks until more is put in".to_owned(),
         (_, Scope::Subscription, Some(at)) if link.falls_back => format!("the balance pays, new cycle {at}"),

@@ -1,7 +1,7 @@
 //! How a budget is used up: the period that runs against its ceiling, or the periods before it.
 
 use crate::charts::{Bucket, Burn, Chart};
-use crate::console::token::told::{CourseRow, CourseTold};
+use crate::console::token::told::{Cell, CellKind, CourseTold, Head, Table};
 use crate::console::ui::money::percent;
 use crate::console::ui::place::Place;
 use crate::domain::limit::{Limit, Measure, Scope};
@@ -94,6 +94,27 @@ fn logs(chain: &Chain, scope: Scope, from: Time, to: Time) -> String {
     if scope == Scope::Key { place.with("key", chain.key.id.as_str()) } else { place }.href()
 }
 
+/// A chart's figures: when, and two of them, with the calls of that time.
+fn data(heads: [String; 3], rows: Vec<(String, String, [String; 2])>) -> Table {
+    let cell = |text: String, href| Cell { text, href, kind: CellKind::Plain };
+    let head = |(at, label)| Head { label, twelfths: 4, is_wide: false, is_number: at > 0 };
+    let row = |(label, href, [one, other]): (String, String, [String; 2])| {
+        vec![cell(label, Some(href)), cell(one, None), cell(other, None)]
+    };
+    Table {
+        title: String::new(),
+        id: String::new(),
+        note: String::new(),
+        href: None,
+        caption: "The chart in figures".to_owned(),
+        heads: heads.into_iter().enumerate().map(head).collect(),
+        rows: rows.into_iter().map(row).collect(),
+        foot: Vec::new(),
+        none: (String::new(), String::new()),
+        code: String::new(),
+    }
+}
+
 /// A calendar period cut into days, or a day into hours, in the zone in which it is counted.
 struct Cut {
     edges: Vec<Time>,
@@ -168,7 +189,7 @@ async fn running(gateway: &Gateway, link: &Link, chain: &Chain, when: &When) -> 
         };
         buckets.push(Bucket { label, says, href: href.clone(), current, ..Bucket::default() });
         if !is_to_come {
-            rows.push(CourseRow { label: name, href: Some(href), figures: vec![exact(used), exact(by_then)] });
+            rows.push((name, href, [exact(used), exact(by_then)]));
         }
     }
     let (settled, max) = (link.standing.reading.settled, limit.max);
@@ -213,8 +234,7 @@ async fn running(gateway: &Gateway, link: &Link, chain: &Chain, when: &When) -> 
         budgets: Vec::new(),
         spans: Vec::new(),
         svg: burn.svg(),
-        heads: vec![stretch.to_owned(), format!("That {}", stretch.to_lowercase()), format!("Since {since}")],
-        rows,
+        data: data([stretch.to_owned(), format!("That {}", stretch.to_lowercase()), format!("Since {since}")], rows),
     })
 }
 
@@ -286,8 +306,7 @@ async fn before(gateway: &Gateway, link: &Link, chain: &Chain) -> Result<CourseT
             values: vec![length(limit.measure, used)],
             expected: Some(length(limit.measure, limit.max)),
         });
-        let figures = vec![limits::rounded(limit.measure, used), share];
-        rows.push(CourseRow { label: name, href: Some(href), figures });
+        rows.push((name, href, [limits::rounded(limit.measure, used), share]));
     }
     rows.reverse();
     let (period, max) = (limit.period.as_str(), limits::exact(limit.measure, limit.max));
@@ -306,8 +325,7 @@ async fn before(gateway: &Gateway, link: &Link, chain: &Chain) -> Result<CourseT
         budgets: Vec::new(),
         spans: Vec::new(),
         svg: chart.svg(),
-        heads: vec![capital(period), capital(unit), "Of the limit".to_owned()],
-        rows,
+        data: data([capital(period), capital(unit), "Of the limit".to_owned()], rows),
     })
 }
 
@@ -337,7 +355,7 @@ async fn by_day(gateway: &Gateway, chain: &Chain, when: &When) -> Result<CourseT
         buckets.push(Bucket { label, says, href: href.clone(), current, values, expected: None });
         total += used;
         if !is_to_come {
-            rows.push(CourseRow { label: name, href: Some(href), figures: vec![exact(used), exact(total)] });
+            rows.push((name, href, [exact(used), exact(total)]));
         }
     }
     let since = text(&cut.zone, cut.edges[0], "%-d %b");
@@ -356,8 +374,7 @@ async fn by_day(gateway: &Gateway, chain: &Chain, when: &When) -> Result<CourseT
         budgets: Vec::new(),
         spans: Vec::new(),
         svg: chart.svg(),
-        heads: vec!["Day".to_owned(), "That day".to_owned(), format!("Since {since}")],
-        rows,
+        data: data(["Day".to_owned(), "That day".to_owned(), format!("Since {since}")], rows),
     })
 }
 

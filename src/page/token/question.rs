@@ -78,9 +78,10 @@ fn read(id: &KeyId, written: &Written, zone: &Zone) -> Result<Question, Problem>
     check.that(!model.is_empty(), "model", "Name the model that would be called.");
     check.that(model.chars().count() <= 200, "model", "A model’s name has 1 to 200 characters.");
     let mut count = |field: &str, text: &str| {
-        let count = read_count(&mut check, field, text);
-        let fits = count.is_none_or(|count| count <= MOST_TOKENS);
-        check.that(fits, field, "Write a whole number up to 1,000,000,000,000,000.");
+        let mut alone = Check::default();
+        let count = read_count(&mut alone, field, text);
+        let fits = alone.done().is_ok() && count.is_none_or(|count| count <= MOST_TOKENS);
+        check.that(fits, field, "Write a whole number such as 1200 or 200k, up to 1,000,000,000,000,000.");
         count
     };
     let input_tokens = count("input", &written.input).unwrap_or(0);
