@@ -11,6 +11,7 @@ pub mod catalog;
 pub(crate) mod decide;
 pub mod dial;
 pub mod explain;
+pub mod find;
 pub mod forecast;
 pub mod groups;
 pub mod hold;
