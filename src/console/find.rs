@@ -102,6 +102,10 @@ pub fn Palette(opens: Opens) -> impl IntoView {
         });
     }
     let closed = move |_| {
+        // It may have been opened again before this was told.
+        if dialog.get_untracked().is_some_and(|dialog| dialog.open()) {
+            return;
+        }
         is_open.set(false);
         hurried.set(false);
         written.set(String::new());

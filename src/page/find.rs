@@ -43,7 +43,9 @@ const DEEDS: [Entry; 7] = [
 ];
 
 /// What may be done with a key: the word that asks for it, what it is called, and where it is done.
-const VERBS: [(&str, &str, fn(&str) -> String); 6] = [
+type Verb = (&'static str, &'static str, fn(&str) -> String);
+
+const VERBS: [Verb; 6] = [
     ("edit", "Edit", |id| Place::new("/tokens").with("edit", id).href()),
     ("revoke", "Revoke", |id| Place::new("/tokens").with("revoke", id).href()),
     ("rotate", "Rotate", |id| Place::new(format!("/tokens/{id}")).with("rotate", "1").href()),
@@ -107,7 +109,7 @@ fn named(named: Named) -> Found {
 }
 
 /// The verb that the first of several words begins.
-fn verb(written: &str) -> Option<&'static (&'static str, &'static str, fn(&str) -> String)> {
+fn verb(written: &str) -> Option<&'static Verb> {
     let (first, rest) = written.split_once(' ')?;
     let first = first.to_lowercase();
     VERBS.iter().find(|(verb, _, _)| first.len() >= 2 && !rest.trim().is_empty() && verb.starts_with(&first))
