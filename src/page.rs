@@ -2,6 +2,7 @@
 
 pub mod dashboard;
 pub mod keys;
+pub mod rules;
 
 use crate::assets;
 use crate::console::form::Flash;
