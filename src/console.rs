@@ -11,7 +11,7 @@ mod logs;
 mod models;
 mod profile;
 mod providers;
-mod rules;
+pub mod rules;
 mod set_up;
 pub mod sign_in;
 pub mod token;

@@ -3,6 +3,7 @@
 pub mod dashboard;
 pub mod find;
 pub mod keys;
+pub mod rules;
 
 use crate::assets;
 use crate::console::form::Flash;

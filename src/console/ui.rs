@@ -24,4 +24,5 @@ pub mod status;
 pub mod tabs;
 pub mod tip;
 pub mod toast;
+pub mod week;
 pub mod when;
