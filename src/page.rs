@@ -3,7 +3,11 @@
 pub mod dashboard;
 pub mod find;
 pub mod keys;
+pub mod limits;
 pub mod rules;
+pub mod token;
+pub mod trace;
+pub mod when;
 
 use crate::assets;
 use crate::console::form::Flash;

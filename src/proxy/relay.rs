@@ -88,6 +88,7 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     let secret = call::secret(&visit.headers)?; // 401
     let holder = gateway.authenticate(&secret).await?; // 401, 503
     visit.holder = Some(Arc::clone(&holder));
+    gateway.note_secret(&holder, visit.ip);
     gateway.usable(&holder)?; // 401
     let body = call::whole(body, door.terms.max_body_bytes).await?; // 413
     visit.model = call::model(&body)?; // 400
