@@ -5,10 +5,10 @@ pub mod form;
 pub mod ui;
 
 pub mod dashboard;
-mod groups;
+pub mod groups;
 mod logs;
 mod models;
-mod profile;
+pub mod profile;
 mod providers;
 mod rules;
 mod set_up;

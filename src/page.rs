@@ -1,7 +1,9 @@
 //! What the server gives every console page: preferences, a waiting flash, the status it may set, and its policy.
 
 pub mod dashboard;
+pub mod groups;
 pub mod keys;
+pub mod profile;
 
 use crate::assets;
 use crate::console::form::Flash;
