@@ -6,10 +6,10 @@ pub mod ui;
 
 pub mod dashboard;
 mod find;
-mod groups;
+pub mod groups;
 mod logs;
 mod models;
-mod profile;
+pub mod profile;
 mod providers;
 pub mod rules;
 mod set_up;

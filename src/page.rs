@@ -2,8 +2,10 @@
 
 pub mod dashboard;
 pub mod find;
+pub mod groups;
 pub mod keys;
 pub mod limits;
+pub mod profile;
 pub mod rules;
 pub mod token;
 pub mod trace;

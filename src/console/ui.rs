@@ -17,6 +17,7 @@ pub mod notice;
 pub mod pager;
 pub mod place;
 pub mod preferences;
+pub mod shares;
 pub mod sheet;
 pub mod shortcuts;
 pub mod sprite;
