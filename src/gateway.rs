@@ -12,6 +12,7 @@ pub mod chain;
 pub(crate) mod decide;
 pub mod dial;
 pub mod explain;
+pub mod find;
 pub mod forecast;
 pub mod groups;
 pub mod hold;

@@ -57,6 +57,7 @@ pub async fn fetch_logs(asked: Asked, #[server(default)] top: String) -> Result<
     };
     let query = LogQuery {
         key_id: given(&asked.key).map(Into::into),
+        group_id: given(&asked.group).map(Into::into),
         model: given(&asked.model),
         status,
         state,

@@ -201,7 +201,7 @@ impl Gateway {
         let Some(account) = store.account(&key.account_id).await? else { return Ok(None) };
         let wallet = store.wallet(&account.id).await?;
         let group = match &key.group_id {
-            Some(id) => store.group(id).await?.map(|(group, _)| group),
+            Some(id) => store.group(id).await?.map(|listed| listed.group),
             None => None,
         };
         let rule = match key.rule_id.as_ref().or(account.default_rule_id.as_ref()) {
