@@ -18,6 +18,8 @@ pub mod impact;
 pub mod issue;
 mod journal;
 pub mod limits;
+pub mod list;
+pub mod oversight;
 pub mod overview;
 mod own;
 pub mod repeat;
@@ -26,6 +28,7 @@ mod rotate;
 pub mod rules;
 pub mod seal;
 mod shared;
+pub mod survey;
 pub mod usage;
 pub mod wallet;
 

@@ -1,6 +1,6 @@
 //! Groups: keys that share a quota.
 
-use super::{Store, StoreError, Tx, bigint, count, json, on, on_tx, read_json, read_word};
+use super::{Store, StoreError, Tx, bigint, count, json, on, on_tx, places, read_json, read_word};
 use crate::domain::credits::Credits;
 use crate::domain::group::{Group, GroupQuota};
 use crate::domain::id::{AccountId, GroupId};
@@ -45,6 +45,9 @@ impl TryFrom<Row> for (Group, u64) {
         Ok((group, count(row.keys)))
     }
 }
+
+const COLUMNS: &str =
+    "id, account_id, name, description, quota_tokens, quota_nanos, quota_period, timezone, carried, created_at";
 
 /// A group and how many keys it has, revoked ones left out.
 const SELECT: &str =
@@ -123,6 +126,28 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!("{SELECT} where id = $1"));
         let row: Option<Row> = on!(self.read(), db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
         row.map(TryFrom::try_from).transpose()
+    }
+
+    /// Those of these groups that there are, in no order. Their keys are not counted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn groups_by_id(&self, ids: &[GroupId]) -> Result<Vec<Group>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select {COLUMNS}, cast(0 as bigint) as keys from groups where id in ({})",
+            places(1, ids.len())
+        ));
+        let rows: Vec<Row> = on!(self.read(), db => {
+            let mut query = sqlx::query_as(sql);
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(db).await
+        })?;
+        rows.into_iter().map(|row| <(Group, u64)>::try_from(row).map(|(group, _)| group)).collect()
     }
 
     /// Groups, each with how many keys it has.
