@@ -9,7 +9,7 @@ mod body;
 mod csv;
 mod docs;
 mod explain;
-mod export;
+pub mod export;
 mod groups;
 mod idempotency;
 mod impact;

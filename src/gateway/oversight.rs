@@ -16,6 +16,7 @@ use crate::domain::rule::Rule;
 use crate::domain::time::Time;
 use crate::domain::wallet::Wallet;
 use crate::store::StoreError;
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 /// Ids that one statement names.
@@ -102,7 +103,12 @@ impl Gateway {
         let charged = match budgets.as_slice() {
             [only] if only.limit.name == CHARGED => Credits::from_nanos(only.reading.settled),
             _ => {
-                return Overseen { tightest: tightest(&holder, &budgets, now), holder, budgets, charged: Credits::ZERO };
+                return Overseen {
+                    tightest: tightest(&holder, &budgets, now),
+                    holder,
+                    budgets,
+                    charged: Credits::ZERO,
+                };
             }
         };
         budgets.clear();
@@ -163,9 +169,10 @@ impl Gateway {
 fn tightest(holder: &Holder, budgets: &[Standing], now: Time) -> Option<usize> {
     let ways = holder.means.iter().map(|means| {
         let met = budgets.iter().enumerate().filter(|(_, standing)| means.limits.contains(&standing.limit));
-        met.map(|(number, standing)| (standing.tightness(now), number)).max()
+        // Of those that are equally tight, the first that is consulted.
+        met.map(|(number, standing)| (standing.tightness(now), Reverse(number))).max()
     });
-    ways.min().flatten().map(|(_, number)| number)
+    ways.min().flatten().map(|(_, Reverse(number))| number)
 }
 
 /// The name of a meter that is read and bounds nothing.
