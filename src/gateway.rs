@@ -20,6 +20,8 @@ pub mod impact;
 pub mod issue;
 mod journal;
 pub mod limits;
+pub mod list;
+pub mod oversight;
 pub mod overview;
 mod own;
 pub mod repeat;
@@ -28,6 +30,7 @@ mod rotate;
 pub mod rules;
 pub mod seal;
 mod shared;
+pub mod survey;
 pub mod usage;
 pub mod wallet;
 

@@ -1,6 +1,7 @@
 //! What the server gives every console page: preferences, a waiting flash, the status it may set, and its policy.
 
 pub mod dashboard;
+pub mod export;
 pub mod find;
 pub mod groups;
 pub mod keys;

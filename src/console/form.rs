@@ -158,6 +158,11 @@ impl FormState {
         });
     }
 
+    /// Knows nothing of the last answer any more.
+    pub fn forget(self) {
+        self.answer.set(None);
+    }
+
     /// What is wrong with a field, by its path, such as `limits.rpm`.
     pub fn problem_for(self, field: &str) -> Option<String> {
         self.with_problem(|problem| Some(problem?.message_for(field)?.to_owned()))
@@ -263,6 +268,10 @@ pub fn PostForm(
 ) -> impl IntoView {
     let navigate = use_navigate();
     let submit = move |event: SubmitEvent| {
+        // A button may send the form elsewhere, such as to a download: that is the browser's to do.
+        if event.submitter().is_some_and(|button| button.has_attribute("formaction")) {
+            return;
+        }
         event.prevent_default();
         if untrack(|| form.pending()) {
             return;

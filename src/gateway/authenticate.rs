@@ -55,7 +55,14 @@ pub(super) struct Means {
 }
 
 impl Holder {
-    fn new(key: Key, account: Account, group: Option<Group>, rule: Option<Rule>, wallet: &Wallet, now: Time) -> Self {
+    pub(super) fn new(
+        key: Key,
+        account: Account,
+        group: Option<Group>,
+        rule: Option<Rule>,
+        wallet: &Wallet,
+        now: Time,
+    ) -> Self {
         let mut holder = Self { key, account, group, rule, old_secret: None, means: Vec::new() };
         let mut limits = holder.key_limits(now);
         limits.extend(holder.group.iter().flat_map(|group| group.in_force(now)));

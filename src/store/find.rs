@@ -1,6 +1,6 @@
 //! Keys, groups and rules by a part of their name.
 
-use super::keys::{begins, contains};
+use super::key_lists::{begins, contains};
 use super::{Store, StoreError, on};
 use crate::domain::id::AccountId;
 

@@ -1,7 +1,7 @@
 //! Quota rules, and what refers to each.
 
-use super::keys::contains;
-use super::{Store, StoreError, Tx, count, json, on, on_tx, read_json, read_word};
+use super::key_lists::contains;
+use super::{Store, StoreError, Tx, count, json, on, on_tx, places, read_json, read_word};
 use crate::domain::credits::Credits;
 use crate::domain::id::{AccountId, KeyId, RuleId};
 use crate::domain::rule::{References, Rule, RulePeriod, RuleQuota};
@@ -51,6 +51,9 @@ impl TryFrom<Row> for (Rule, References) {
         Ok((rule, references))
     }
 }
+
+const COLUMNS: &str =
+    "id, account_id, name, description, enabled, quota_nanos, quota_period, hours, timezone, carried, created_at";
 
 /// A rule and what refers to it: one query a page, whatever the number of keys.
 const SELECT: &str =
@@ -153,6 +156,29 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!("{SELECT} where r.id = $1 {hold}"));
         let row: Option<Row> = on_tx!(tx, db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
         row.map(TryFrom::try_from).transpose()
+    }
+
+    /// Those of these rules that there are, in no order. What refers to them is not counted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rules_by_id(&self, ids: &[RuleId]) -> Result<Vec<Rule>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select {COLUMNS}, cast(0 as bigint) as bound, cast(0 as bigint) as inheriting, cast(0 as bigint) as defaults
+             from rules where id in ({})",
+            places(1, ids.len())
+        ));
+        let rows: Vec<Row> = on!(self.read(), db => {
+            let mut query = sqlx::query_as(sql);
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(db).await
+        })?;
+        rows.into_iter().map(|row| <(Rule, References)>::try_from(row).map(|(rule, _)| rule)).collect()
     }
 
     /// The keys that a rule governs, by their ids and names: its own, and those that inherit it. Of one account, where
