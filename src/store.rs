@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod audit;
 pub mod books;
 pub mod calls;
+pub mod find;
 pub mod flashes;
 pub mod groups;
 pub mod idempotency;

@@ -60,7 +60,7 @@ pub async fn list(
     State(gateway): State<Gateway>,
 ) -> Result<Json<Listing<GroupObject>>, Problem> {
     let GroupFilters { account_id, limit, cursor } = filters;
-    let query = GroupQuery { account_id, cursor, limit: limit.0 };
+    let query = GroupQuery { account_id, cursor, limit: limit.0, ..GroupQuery::default() };
     Ok(Json(Listing::of(gateway.groups(&by, query).await?, GroupObject::from)))
 }
 
@@ -98,12 +98,10 @@ pub async fn edit(
     State(gateway): State<Gateway>,
     Object(mut patch): Object,
 ) -> Result<Json<GroupObject>, Problem> {
-    let id = GroupId(id);
-    let known = GroupObject::from(gateway.group(&by, &id).await?);
     // It moves by itself: whoever sends a group back as it was read may well hold an older count.
     patch.remove("key_count");
-    let spec = patched(&known, patch, &READ_ONLY)?;
-    Ok(Json(gateway.edit_group(&by, &id, spec).await?.into()))
+    let change = |known: &Populated| patched(&GroupObject::from(known.clone()), patch, &READ_ONLY);
+    Ok(Json(gateway.edit_group(&by, &GroupId(id), change).await?.into()))
 }
 
 /// Delete a group. Its keys stay, in no group.

@@ -2,7 +2,7 @@
 
 mod budgets;
 mod calls;
-mod cost;
+pub(super) mod cost;
 mod first_steps;
 pub mod overview;
 

@@ -195,6 +195,12 @@ impl FormState {
         self.values.with_value(|values| values.iter().find(|(named, _)| *named == name).map(|(_, value)| value.clone()))
     }
 
+    /// All that had been written when the post failed without JavaScript, as the browser sent it; blank where none failed.
+    pub fn written(self) -> String {
+        let pair = |(name, value): &(String, String)| format!("{}={}", encode(name), encode(value));
+        self.values.with_value(|values| values.iter().map(pair).collect::<Vec<_>>().join("&"))
+    }
+
     /// Every value of a field that may occur more than once, such as the checkboxes `models[]`.
     pub fn values_of(self, field: &str) -> Option<Vec<String>> {
         let name = input_name(field);

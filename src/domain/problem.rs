@@ -112,7 +112,12 @@ impl Check {
     pub fn zone(&mut self, field: &str, name: &str) {
         let message = match name.trim() {
             "" => "Choose a time zone, such as Europe/Berlin, UTC or UTC+8.".to_owned(),
-            _ => format!("{name:?} is not a time zone. Write one such as Europe/Berlin, UTC or UTC+8."),
+            name => {
+                // As much of it as it takes to recognise.
+                let cut = name.char_indices().nth(40).map(|(at, _)| format!("{}…", &name[..at]));
+                let shown = cut.as_deref().unwrap_or(name);
+                format!("{shown:?} is not a time zone. Write one such as Europe/Berlin, UTC or UTC+8.")
+            }
         };
         self.that(Zone::parse(name).is_some(), field, message);
     }

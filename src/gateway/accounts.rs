@@ -5,8 +5,8 @@ use super::{Gateway, Topic};
 use crate::domain::account::{Account, ManagementToken, Role, normal_email};
 use crate::domain::id::{AccountId, ManagementTokenId};
 use crate::domain::key::KeyLimits;
-use crate::domain::period::Zone;
-use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::problem::{Check, Problem, ProblemKind};
+use crate::domain::rule::Rule;
 use crate::store::{Store, StoreError, Tx};
 
 /// Management tokens begin with this; a key never does.
@@ -133,15 +133,29 @@ impl Gateway {
     /// # Errors
     /// Where there is no such zone.
     pub async fn set_timezone(&self, by: &Account, timezone: &str) -> Result<(), Problem> {
-        let Some(zone) = Zone::parse(timezone) else {
-            return Err(Problem::field(
-                "timezone",
-                format!("{timezone:?} is not a time zone. Write one such as Europe/Berlin."),
-            ));
-        };
-        self.0.store.set_account_timezone(&by.id, zone.name()).await?;
+        let mut check = Check::default();
+        check.zone("timezone", timezone);
+        check.done()?;
+        self.0.store.set_account_timezone(&by.id, timezone.trim()).await?;
         self.0.announce(Topic::Accounts);
         Ok(())
+    }
+
+    /// The default rule of one's own account, whoever made the rule.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn default_rule(&self, by: &Account) -> Result<Option<Rule>, Problem> {
+        let Some(id) = &by.default_rule_id else { return Ok(None) };
+        Ok(self.0.store.rule(id).await?.map(|(rule, _)| rule))
+    }
+
+    /// How many keys of one's own have no rule of their own, and so inherit the default; revoked ones left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_inheriting_keys(&self, by: &Account) -> Result<u64, Problem> {
+        Ok(self.0.store.count_inheriting_keys(&by.id).await?)
     }
 
     /// Makes a management token. The secret is in the answer and nowhere else.

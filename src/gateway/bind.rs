@@ -40,7 +40,7 @@ impl Gateway {
     /// # Errors
     /// Naming `group_id`, where there is no such group for this account.
     pub(super) async fn group_for(&self, by: &Account, keys_of: &AccountId, id: &GroupId) -> Result<Group, Problem> {
-        let known = self.0.store.group(id).await?.map(|(group, _)| group);
+        let known = self.0.store.group(id).await?.map(|listed| listed.group);
         let fits = |group: &Group| by.is_admin() || (group.account_id == by.id && *keys_of == by.id);
         known.filter(fits).ok_or_else(|| Problem::field("group_id", "There is no such group."))
     }

@@ -100,7 +100,12 @@ impl Stretch {
         edges
     }
 
-    fn query(&self, from: Time, to: Time, by: Vec<By>) -> UsageQuery {
+    /// What its sums are cut into.
+    pub(super) fn step(&self) -> By {
+        if self.is_hourly() { By::Hour } else { By::Day }
+    }
+
+    pub(super) fn query(&self, from: Time, to: Time, by: Vec<By>) -> UsageQuery {
         UsageQuery { from, to, by, zone: self.zone.clone(), key_id: None, group_id: None, model: None, endpoint: None }
     }
 }
@@ -111,22 +116,14 @@ impl Gateway {
     /// # Errors
     /// When the database fails.
     pub async fn overview(&self, by: &Account, stretch: &Stretch) -> Result<Overview, Problem> {
-        let step = if stretch.is_hourly() { By::Hour } else { By::Day };
-        let used = self.usage(by, &stretch.query(stretch.start, stretch.now, vec![step, By::Model])).await?;
+        let used = self.usage(by, &stretch.query(stretch.start, stretch.now, vec![stretch.step(), By::Model])).await?;
         let before = self.usage(by, &stretch.query(stretch.before_start, stretch.before_now, vec![])).await?;
-        let total = Used::total(&used);
-        let models = models(&used);
-        let least = if stretch.is_hourly() { HOUR } else { DAY };
-        let pace = Pace { used: total.cost.nanos(), since: stretch.start, now: stretch.now };
-        let is_telling = total.cost != Credits::ZERO && stretch.now.since(stretch.start) >= least;
+        let told = Overview::of(stretch, &used);
         Ok(Overview {
-            buckets: buckets(stretch, &used, &models),
-            rest: pace.until(stretch.end).filter(|_| is_telling).map(Credits::from_nanos),
             in_flight: self.in_flight(by).await?,
-            is_new: total.calls == 0 && self.is_new(by, stretch).await?,
+            is_new: told.total.calls == 0 && self.is_new(by, stretch).await?,
             before: Used::total(&before),
-            total,
-            models,
+            ..told
         })
     }
 
@@ -143,6 +140,26 @@ impl Gateway {
         let any = self.logs(by, LogQuery { limit: 1, ..LogQuery::default() }).await?;
         let ever = stretch.query(Time::EPOCH, stretch.now, vec![]);
         Ok(any.data.is_empty() && self.usage(by, &ever).await?.is_empty())
+    }
+}
+
+impl Overview {
+    /// What sums by time and model tell; nothing of the period before, nor of calls in flight.
+    pub(super) fn of(stretch: &Stretch, used: &[Used]) -> Self {
+        let total = Used::total(used);
+        let models = models(used);
+        let least = if stretch.is_hourly() { HOUR } else { DAY };
+        let pace = Pace { used: total.cost.nanos(), since: stretch.start, now: stretch.now };
+        let is_telling = total.cost != Credits::ZERO && stretch.now.since(stretch.start) >= least;
+        Self {
+            buckets: buckets(stretch, used, &models),
+            rest: pace.until(stretch.end).filter(|_| is_telling).map(Credits::from_nanos),
+            in_flight: 0,
+            is_new: false,
+            before: Used::default(),
+            total,
+            models,
+        }
     }
 }
 

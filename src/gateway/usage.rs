@@ -11,7 +11,7 @@ use crate::domain::problem::Problem;
 use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use crate::store::calls::CallFilter;
-use crate::store::usage::{UsageFilter, UsageRow};
+use crate::store::usage::{Apart, UsageFilter, UsageRow};
 use jiff::ToSpan;
 use std::collections::BTreeMap;
 
@@ -105,7 +105,15 @@ impl Gateway {
     /// # Errors
     /// When the database fails.
     pub async fn usage(&self, by: &Account, query: &UsageQuery) -> Result<Vec<Used>, Problem> {
+        let asked = |part: By| query.by.contains(&part);
         let filter = UsageFilter {
+            apart: Apart {
+                time: [By::Hour, By::Day, By::Month].into_iter().any(asked),
+                key: asked(By::Key),
+                group: asked(By::Group),
+                model: asked(By::Model),
+                endpoint: asked(By::Endpoint),
+            },
             group_id: query.group_id.clone(),
             account_id: own(by),
             key_id: query.key_id.clone(),

@@ -1,6 +1,6 @@
 //! The dashboard in words: sums, changes and dates as one reader is shown them.
 
-mod cost;
+pub(super) mod cost;
 mod rows;
 
 use crate::console::dashboard::overview::{Change, Counted, FirstSteps, Overview};
@@ -32,7 +32,7 @@ pub async fn overview(gateway: &Gateway, account: &Account, span: &str) -> Resul
         _ => Period::Month,
     };
     let zone = Zone::parse(&account.timezone).unwrap_or_else(Zone::utc);
-    let range = Range(Stretch::new(period, gateway.clock().now(), zone));
+    let range = Range(Stretch::new(period, gateway.clock().now(), zone), Place::new("/logs"));
     let books = gateway.overview(account, &range.0).await?;
     let budgets = gateway.budgets(account).await?;
     let calls = gateway.logs(account, LogQuery { limit: CALLS, ..LogQuery::default() }).await?.data;
@@ -44,7 +44,7 @@ pub async fn overview(gateway: &Gateway, account: &Account, span: &str) -> Resul
             ("Nothing in the books yet".to_owned(), format!("{steps} steps to the first line."))
         }
     };
-    let logs = logs(range.0.start, None);
+    let logs = range.logs(range.0.start, None);
     Ok(Overview {
         span: period.as_str().to_owned(),
         title,
@@ -62,10 +62,15 @@ pub async fn overview(gateway: &Gateway, account: &Account, span: &str) -> Resul
     })
 }
 
-/// The stretch that is shown, and how its times are told.
-struct Range(Stretch);
+/// The stretch that is shown, and how its times are told; and where the calls are that are summed up.
+pub(super) struct Range(pub(super) Stretch, pub(super) Place);
 
 impl Range {
+    fn logs(&self, from: Time, to: Option<Time>) -> String {
+        let to = to.map(|to| to.to_string()).unwrap_or_default();
+        self.1.clone().with("from", from.to_string()).with("to", to).href()
+    }
+
     fn text(&self, at: Time, format: &str) -> String {
         self.0.zone.local(at).strftime(format).to_string()
     }
@@ -83,7 +88,7 @@ impl Range {
         if is_today { format!("Today {}", self.text(at, format)) } else { self.text(at, format) }
     }
 
-    fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         match self.0.period {
             Period::Day => "Today so far".to_owned(),
             Period::Week => "This week to date".to_owned(),
@@ -122,7 +127,7 @@ impl Range {
     }
 
     /// “Europe/Berlin, UTC+1”
-    fn zone_name(&self) -> String {
+    pub(super) fn zone_name(&self) -> String {
         let name = self.0.zone.name();
         if name.starts_with("UTC") {
             return name.to_owned();
@@ -132,18 +137,13 @@ impl Range {
     }
 }
 
-fn logs(from: Time, to: Option<Time>) -> String {
-    let to = to.map(|to| to.to_string()).unwrap_or_default();
-    Place::new("/logs").with("from", from.to_string()).with("to", to).href()
-}
-
 fn signed(difference: i64, text: impl Fn(i64) -> String) -> String {
     let sign = if difference < 0 { "−" } else { "+" };
     format!("{sign}{}", text(difference.saturating_abs()))
 }
 
 /// Two decimals, unless all of it would be lost in them.
-fn decimals(total: Credits) -> u32 {
+pub(super) fn decimals(total: Credits) -> u32 {
     if total != Credits::ZERO && total.nanos().abs() < 1_000_000_000 { 6 } else { 2 }
 }
 

@@ -178,6 +178,7 @@ impl Visit {
         let secret = call::secret(&self.headers, self.query.as_deref())?; // 401
         let holder = gateway.authenticate(&secret).await?; // 401, 503
         self.holder = Some(Arc::clone(&holder));
+        gateway.note_secret(&holder, self.ip);
         gateway.usable(&holder)?; // 401
         let body = call::whole(body, door.terms.max_body_bytes).await?; // 413
         let (model, stream) = match named {

@@ -1,6 +1,6 @@
 //! People who sign in.
 
-use super::{Store, StoreError, Tx, json, on, on_tx, read_json, read_word};
+use super::{Store, StoreError, Tx, count, json, on, on_tx, read_json, read_word};
 use crate::domain::account::{Account, Role};
 use crate::domain::id::{AccountId, RuleId};
 use crate::domain::key::KeyLimits;
@@ -141,6 +141,16 @@ impl Store {
         let row: Option<(Option<String>, bool)> =
             on_tx!(tx, db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
         Ok(row.filter(|(_, locked)| *locked).and_then(|(rule, _)| rule).map(RuleId))
+    }
+
+    /// How many keys of an account have no rule of their own, revoked ones left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_inheriting_keys(&self, id: &AccountId) -> Result<u64, StoreError> {
+        let sql = "select count(*) from keys where account_id = $1 and rule_id is null and status <> 'revoked'";
+        let number: i64 = on!(self.read(), db => sqlx::query_scalar(sql).bind(id.as_str()).fetch_one(db).await)?;
+        Ok(count(number))
     }
 
     /// Whether an admin has made a rule some account's default.

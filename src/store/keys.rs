@@ -354,7 +354,12 @@ impl Store {
 }
 
 /// A pattern for `like … escape '!'` that finds `part` anywhere, in lower case.
-fn contains(part: &str) -> String {
+pub(super) fn contains(part: &str) -> String {
+    format!("%{}", begins(part))
+}
+
+/// The same at its beginning.
+pub(super) fn begins(part: &str) -> String {
     let escaped = part.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{escaped}%")
+    format!("{escaped}%")
 }

@@ -1,5 +1,6 @@
 //! Quota rules, and what refers to each.
 
+use super::keys::contains;
 use super::{Store, StoreError, Tx, count, json, on, on_tx, read_json, read_word};
 use crate::domain::credits::Credits;
 use crate::domain::id::{AccountId, KeyId, RuleId};
@@ -66,6 +67,8 @@ const SELECT: &str =
 pub struct RuleFilter {
     pub account_id: Option<AccountId>,
     pub enabled: Option<bool>,
+    /// Part of a name or a description, in any case, or a whole id.
+    pub search: Option<String>,
     /// Only rules older than this place.
     pub after: Option<(Time, RuleId)>,
     pub limit: u32,
@@ -139,6 +142,19 @@ impl Store {
         row.map(TryFrom::try_from).transpose()
     }
 
+    /// A rule, held for the rest of the transaction so that nobody else edits it meanwhile, and what refers to it. Keys
+    /// may still be bound to it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn held_rule(tx: &mut Tx, id: &RuleId) -> Result<Option<(Rule, References)>, StoreError> {
+        // SQLite has one writer, and this transaction is it.
+        let hold = if matches!(tx, Tx::Postgres(_)) { "for no key update of r" } else { "" };
+        let sql = sqlx::AssertSqlSafe(format!("{SELECT} where r.id = $1 {hold}"));
+        let row: Option<Row> = on_tx!(tx, db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
+        row.map(TryFrom::try_from).transpose()
+    }
+
     /// The keys that a rule governs, by their ids and names: its own, and those that inherit it. Of one account, where
     /// one is given.
     ///
@@ -169,6 +185,8 @@ impl Store {
              where ($1 is null or r.account_id = $1)
                and ($2 is null or r.enabled = $2)
                and ($3 is null or r.created_at < $3 or (r.created_at = $3 and r.id < $4))
+               and ($6 is null or lower(r.name) like $6 escape '!' or lower(r.description) like $6 escape '!'
+                    or r.id = $7)
              order by r.created_at desc, r.id desc
              limit $5"
         ));
@@ -179,6 +197,8 @@ impl Store {
             .bind(after.map(|(at, _)| at.micros()))
             .bind(after.map(|(_, id)| id.as_str()))
             .bind(i64::from(filter.limit))
+            .bind(filter.search.as_deref().map(contains))
+            .bind(filter.search.as_deref())
             .fetch_all(db)
             .await)?;
         rows.into_iter().map(TryFrom::try_from).collect()
@@ -190,6 +210,19 @@ impl Store {
     /// When the database fails.
     pub async fn count_rules(&self, account: Option<&AccountId>) -> Result<u64, StoreError> {
         let sql = "select count(*) from rules where $1 is null or account_id = $1";
+        let account = account.map(AccountId::as_str);
+        let number: i64 = on!(self.read(), db => sqlx::query_scalar(sql).bind(account).fetch_one(db).await)?;
+        Ok(count(number))
+    }
+
+    /// How many keys a rule governs, by whatever way; revoked ones left out. Of one account where one is given.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_governed_keys(&self, account: Option<&AccountId>) -> Result<u64, StoreError> {
+        let sql = "select count(*) from keys k join accounts a on a.id = k.account_id
+                   where k.status <> 'revoked' and ($1 is null or k.account_id = $1)
+                     and (k.rule_id is not null or a.default_rule_id is not null)";
         let account = account.map(AccountId::as_str);
         let number: i64 = on!(self.read(), db => sqlx::query_scalar(sql).bind(account).fetch_one(db).await)?;
         Ok(count(number))

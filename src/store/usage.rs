@@ -92,11 +92,23 @@ pub struct UsageFilter {
     pub endpoint: Option<String>,
     pub from: Time,
     pub to: Time,
+    pub apart: Apart,
 }
 
-/// Sums of rollups that share a quarter hour, a key, a model and an outcome.
+/// What sums are told apart by, beside their outcome. What is not is blank in them, and they are fewer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Apart {
+    pub time: bool,
+    pub key: bool,
+    pub group: bool,
+    pub model: bool,
+    pub endpoint: bool,
+}
+
+/// Sums of rollups that share an outcome, and whatever else they are told apart by.
 #[derive(Clone, Debug)]
 pub struct UsageRow {
+    /// The quarter hour.
     pub at: Time,
     pub key_id: KeyId,
     /// None where the calls counted for no group.
@@ -244,12 +256,42 @@ impl Store {
         Ok(on!(self.read(), db => sqlx::query_scalar(sql).bind(&owner.id).bind(start.micros()).fetch_one(db).await)?)
     }
 
+    /// What an owner's settled calls have used of a measure, by quarter hours from `from` up to `to`, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn used_by_quarter(
+        &self,
+        owner: &Owner,
+        measure: Measure,
+        from: Time,
+        to: Time,
+    ) -> Result<Vec<(Time, i64)>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select bucket, cast(sum({}) as bigint) from usage
+             where {} = $1 and bucket >= $2 and bucket < $3 {} group by bucket order by bucket",
+            measured(measure),
+            owned(owner),
+            funded(owner)
+        ));
+        let rows: Vec<(i64, i64)> = on!(self.read(), db => sqlx::query_as(sql)
+            .bind(&owner.id)
+            .bind(from.micros())
+            .bind(to.micros())
+            .fetch_all(db)
+            .await)?;
+        Ok(rows.into_iter().map(|(at, used)| (Time::from_micros(at), used)).collect())
+    }
+
     /// Rollups in a range, oldest first.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn usage(&self, filter: &UsageFilter) -> Result<Vec<UsageRow>, StoreError> {
-        let sql = "select bucket, key_id, group_id, model, endpoint, outcome,
+        let Apart { time, key, group, model, endpoint } = filter.apart;
+        let text = |is_told: bool, column: &'static str| if is_told { column } else { "cast('' as text)" };
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select {} as bucket, {} as key_id, {} as group_id, {} as model, {} as endpoint, outcome,
                        cast(sum(calls) as bigint) as calls,
                        cast(sum(requests) as bigint) as requests,
                        cast(sum(input_tokens) as bigint) as input_tokens,
@@ -265,8 +307,14 @@ impl Store {
                      and ($5 is null or model = $5)
                      and ($6 is null or endpoint = $6)
                      and ($7 is null or group_id = $7)
-                   group by bucket, key_id, group_id, model, endpoint, outcome
-                   order by bucket";
+                   group by 1, 2, 3, 4, 5, 6
+                   order by 1",
+            if time { "bucket" } else { "cast(0 as bigint)" },
+            text(key, "key_id"),
+            text(group, "group_id"),
+            text(model, "model"),
+            text(endpoint, "endpoint"),
+        ));
         let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql)
             .bind(filter.from.micros())
             .bind(filter.to.micros())

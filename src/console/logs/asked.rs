@@ -17,6 +17,8 @@ pub struct Asked {
     pub q: String,
     /// A key's id.
     pub key: String,
+    /// The id of the group that calls counted for.
+    pub group: String,
     pub model: String,
     /// `2xx`, `402`, `refused`, `held`.
     pub status: String,
@@ -62,8 +64,8 @@ pub const STATUSES: [(&str, &str); 15] = [
 impl Asked {
     /// All of it as one text, which differs wherever it differs.
     pub fn text(&self) -> String {
-        let Self { q, key, model, status, time, from, to, after, before } = self;
-        [q, key, model, status, time, from, to, after, before].map(String::as_str).join("\n")
+        let Self { q, key, group, model, status, time, from, to, after, before } = self;
+        [q, key, group, model, status, time, from, to, after, before].map(String::as_str).join("\n")
     }
 
     /// As the address has it. Reactive.
@@ -73,6 +75,7 @@ impl Asked {
         Self {
             q: read("q"),
             key: read("key"),
+            group: read("group"),
             model: read("model"),
             status: read("status"),
             time: read("time"),
@@ -89,8 +92,8 @@ impl Asked {
 
     /// Whether any filter is on.
     pub fn is_narrowed(&self) -> bool {
-        let Self { q, key, model, status, time, from, to, .. } = self;
-        [q, key, model, status, time, from, to].into_iter().any(|filter| !filter.is_empty())
+        let Self { q, key, group, model, status, time, from, to, .. } = self;
+        [q, key, group, model, status, time, from, to].into_iter().any(|filter| !filter.is_empty())
     }
 
     /// Whether `from` and `to` say when.

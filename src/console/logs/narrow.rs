@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct LogChoices {
     /// Id and name.
     pub keys: Vec<(String, String)>,
+    pub groups: Vec<(String, String)>,
     pub models: Vec<String>,
     /// “Europe/Berlin, UTC+01:00”.
     pub zone: String,
@@ -21,13 +22,14 @@ pub struct LogChoices {
     pub address: String,
 }
 
-/// The keys and models one may filter by.
+/// The keys, groups and models one may filter by.
 #[server(prefix = "/fn", endpoint = "log-choices")]
 pub async fn fetch_log_choices() -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::domain::key::KeyStatus;
     use crate::domain::period::Zone;
     use crate::gateway::Gateway;
+    use crate::gateway::groups::{GroupOrder, GroupQuery};
     use crate::gateway::issue::KeyQuery;
     let gateway = expect_context::<Gateway>();
     let zone = Zone::parse(&account.timezone).unwrap_or_else(Zone::utc);
@@ -41,8 +43,11 @@ pub async fn fetch_log_choices() -> Result<Wire, Problem> {
         })
         .collect();
     keys.sort_by_key(|key| key.1.to_lowercase());
+    let groups = GroupQuery { order: GroupOrder::Name, ascending: true, limit: 1_000, ..GroupQuery::default() };
+    let groups = gateway.groups(&account, groups).await?.data.into_iter().map(|known| known.group);
     Ok(Wire::of(&LogChoices {
         keys,
+        groups: groups.map(|group| (group.id.0, group.name)).collect(),
         models: gateway.models().iter().map(|model| model.name.clone()).collect(),
         zone: if zone.name().starts_with("UTC") {
             zone.name().to_owned()
@@ -86,8 +91,15 @@ fn selects(choices: &LogChoices) -> impl IntoView + use<> {
     let asked = untrack(Asked::here);
     let models: Vec<_> = choices.models.iter().map(|name| (name.as_str(), name.as_str())).collect();
     let keys: Vec<_> = choices.keys.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+    let groups: Vec<_> = choices.groups.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+    // Where nobody uses groups, there is nothing to choose.
+    let group = (!groups.is_empty() || !asked.group.is_empty()).then(|| {
+        let options = options(&[&[("", "Every group")], groups.as_slice()].concat(), &asked.group);
+        view! { <Choice name="group" label="Group" options=options/> }
+    });
     view! {
         <Choice name="key" label="Key" options=options(&[&[("", "Every key")], keys.as_slice()].concat(), &asked.key)/>
+        {group}
         <Choice
             name="model"
             label="Model"
@@ -120,7 +132,9 @@ fn chips(page: &LogPage, choices: &LogChoices) -> impl IntoView + use<> {
         list.iter().find(|(known, _)| *known == value).map_or(value, |(_, label)| label).to_owned()
     };
     let key = choices.keys.iter().find(|(id, _)| *id == asked.key).map_or(&asked.key, |(_, name)| name);
+    let group = choices.groups.iter().find(|(id, _)| *id == asked.group).map_or(&asked.group, |(_, name)| name);
     let mut chips = vec![("q", format!("Request {}", asked.q)), ("key", format!("Key {key}"))];
+    chips.push(("group", format!("Group {group}")));
     chips.push(("model", format!("Model {}", asked.model)));
     chips.push(("status", named(&STATUSES, &asked.status)));
     let has_range = asked.has_own_range();
@@ -130,6 +144,7 @@ fn chips(page: &LogPage, choices: &LogChoices) -> impl IntoView + use<> {
     chips.retain(|(name, _)| match *name {
         "q" => !asked.q.is_empty(),
         "key" => !asked.key.is_empty(),
+        "group" => !asked.group.is_empty(),
         "model" => !asked.model.is_empty(),
         "status" => !asked.status.is_empty(),
         "time" => !asked.time.is_empty() && !has_range,

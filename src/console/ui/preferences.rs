@@ -1,10 +1,11 @@
 //! How one person likes the console: theme, density, shortcuts. Kept in cookies, so that no page flashes.
 
-use super::drawn::Views;
+use super::drawn::{Views, effect};
 use crate::console::form::post;
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
-use leptos::web_sys::Event;
+use leptos::wasm_bindgen::JsCast;
+use leptos::web_sys::{Event, HtmlInputElement};
 use serde::{Deserialize, Serialize};
 
 /// Read from the cookies `theme`, `density` and `shortcuts`.
@@ -76,7 +77,7 @@ pub async fn set_preferences(
     Ok(())
 }
 
-/// The form in the account menu. With JavaScript a choice acts at once.
+/// The form in the account menu and in the profile. With JavaScript a choice acts at once.
 #[component]
 pub fn PreferencesForm() -> impl IntoView {
     let preferences = use_preferences();
@@ -95,6 +96,19 @@ pub fn PreferencesForm() -> impl IntoView {
             preferences.set(now);
         }
     };
+    // There may be two of these forms on a page: what is chosen in one holds in the other.
+    effect(move || {
+        let now = preferences.get();
+        let Some(form) = form.get() else { return };
+        for (name, value) in [("theme", &now.theme), ("density", &now.density)] {
+            if let Ok(Some(choice)) = form.query_selector(&format!("[name={name}][value={value}]")) {
+                choice.unchecked_ref::<HtmlInputElement>().set_checked(true);
+            }
+        }
+        if let Ok(Some(shortcuts)) = form.query_selector("[name=shortcuts]") {
+            shortcuts.unchecked_ref::<HtmlInputElement>().set_checked(now.shortcuts);
+        }
+    });
     view! {
         <form class="preferences" method="post" action="/fn/preferences" node_ref=form on:change=chosen>
             {choices("Theme", "theme", &THEMES, &shown.theme)}

@@ -10,6 +10,9 @@ pub fn Sheet(
     /// What is true here, in a few words; also the tab's title.
     #[prop(into)]
     title: String,
+    /// Over it, for a page about one of many: where the many are, and what they are called.
+    #[prop(optional, into)]
+    crumb: Option<(&'static str, &'static str)>,
     /// One line under it: the range, the zone, the state of things.
     #[prop(optional, into)]
     lede: ViewFn,
@@ -23,6 +26,7 @@ pub fn Sheet(
         <main class="sheet" id="sheet" tabindex="-1">
             <header class="sheet__head">
                 <div>
+                    {crumb.map(|(href, name)| view! { <p class="crumb"><a href=href>{name}</a></p> })}
                     <h1>{title}</h1>
                     <p class="sheet__lede">{lede.run()}</p>
                 </div>

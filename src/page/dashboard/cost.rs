@@ -1,17 +1,16 @@
 //! Cost by time and model: the chart, its data and its description.
 
-use super::{Range, count, decimals, logs};
+use super::{Range, count, decimals};
 use crate::charts::{Bucket, Chart};
 use crate::console::dashboard::overview::{Cost, CostRow, Series};
 use crate::console::ui::money::amount;
-use crate::console::ui::place::Place;
 use crate::domain::credits::Credits;
 use crate::domain::period::Period;
 use crate::domain::time::Time;
 use crate::gateway::overview::{Overview as Books, Spending, Spent, apportioned};
 use std::time::Duration;
 
-pub fn cost(range: &Range, books: &Books) -> Cost {
+pub(in crate::page) fn cost(range: &Range, books: &Books) -> Cost {
     let total = books.total.cost;
     let decimals = decimals(total);
     let series = series(range, books, decimals);
@@ -22,7 +21,7 @@ pub fn cost(range: &Range, books: &Books) -> Cost {
         let (from, to) = (*from, *to);
         let (is_now, is_to_come) = (from <= range.0.now && range.0.now < to, range.0.now < from);
         let sum: Credits = costs.iter().copied().sum();
-        let (name, href) = (bucket_name(range, from, to), logs(from, Some(to)));
+        let (name, href) = (bucket_name(range, from, to), range.logs(from, Some(to)));
         let part = to.since(from).as_secs_f64() / rest_seconds;
         let sums = if is_to_come { "to come".to_owned() } else { format!("{} credits", amount(sum, decimals)) };
         buckets.push(Bucket {
@@ -75,7 +74,7 @@ fn series(range: &Range, books: &Books, decimals: u32) -> Vec<Series> {
         let share = format!("{}.{}", tenths / 10, tenths % 10);
         match &spent.model {
             Some(model) => {
-                let logs = Place::new("/logs").with("model", model.as_str()).with("from", range.0.start.to_string());
+                let logs = range.1.clone().with("model", model.as_str()).with("from", range.0.start.to_string());
                 Series { name: model.clone(), href: Some(logs.href()), cost, share }
             }
             None => Series { name: format!("{} others", spent.models), href: None, cost, share },
@@ -90,7 +89,7 @@ fn series(range: &Range, books: &Books, decimals: u32) -> Vec<Series> {
 }
 
 /// Sums as they are shown, rounded so that whoever adds them up gets the rounded total.
-fn shown(costs: &[Credits], decimals: u32) -> Vec<Credits> {
+pub(in crate::page) fn shown(costs: &[Credits], decimals: u32) -> Vec<Credits> {
     let unit = 10_i64.pow(9 - decimals);
     let total = costs.iter().copied().sum::<Credits>().nanos();
     let units = apportioned(costs, total.saturating_add(unit / 2) / unit);
