@@ -37,7 +37,7 @@ impl Store {
             for some in numbers.chunks(OWNERS) {
                 let owners: Vec<&str> = some.iter().map(|number| limits[*number].owner.id.as_str()).collect();
                 let sums = Self::sums(tx, scope, &owners, start).await?;
-                let resets = Self::resets(tx, scope, &owners, start).await?;
+                let resets = Self::taken_off(tx, scope, &owners, start).await?;
                 for number in some {
                     let limit = &limits[*number];
                     let used = sums.get(&limit.owner.id).map_or(0, |sums| of(sums, limit.measure));
@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// What manual resets took off the meters of these owners that began then.
-    async fn resets(tx: &mut Tx, scope: Scope, owners: &[&str], start: Time) -> Result<Vec<ResetRow>, StoreError> {
+    async fn taken_off(tx: &mut Tx, scope: Scope, owners: &[&str], start: Time) -> Result<Vec<ResetRow>, StoreError> {
         let sql = sqlx::AssertSqlSafe(format!(
             "select owner_id, measure, period, zone, bucket, amount from adjustments
              where scope = $1 and owner_id in ({}) and (bucket >= $2 or period_start = $2)",
