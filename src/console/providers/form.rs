@@ -20,7 +20,11 @@ pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> i
     let (title, does) = if is_new { ("New provider", "Create provider") } else { ("Edit provider", "Save provider") };
     let is_builtin = known.as_ref().is_some_and(|row| row.is_builtin);
     let lede = move || {
-        if is_builtin { "Built in: tollgate/echo and tollgate/fill" } else { "An account with who serves models" }
+        if is_builtin {
+            "Built in: tollgate/echo and tollgate/fill"
+        } else {
+            "Someone whose models calls are forwarded to"
+        }
     };
     let original = known.as_ref().map(|row| row.id.clone()).unwrap_or_default();
     let name = known.as_ref().map(|row| row.name.clone()).unwrap_or_default();
@@ -45,7 +49,7 @@ pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> i
                     <div>
                         <CheckField form=state field="usage_option" label="Ask for usage at the end of streams" checked=asks_usage/>
                         <p class="field__hint">
-                            "Adds stream_options.include_usage to calls that do not have it, so that streams are charged by the provider’s own count; turn it off for one that refuses the option."
+                            "For OpenAI’s API: adds stream_options.include_usage to calls that do not have it, so that streams are charged by the provider’s own count; turn it off for one that refuses the option."
                         </p>
                     </div>
                     <CheckField form=state field="enabled" label="Enabled: calls may go to it" checked=is_enabled toggle=true/>
@@ -95,7 +99,7 @@ fn upstream(state: FormState, kind: String, base_url: String, kept: Vec<String>)
             kind="url"
             required=true
             placeholder="https://api.openai.com/v1"
-            hint=|| "As its clients have it, most often ending in /v1."
+            hint=|| "As its clients have it, such as https://api.anthropic.com."
         />
         <TextArea form=state field="credentials" label="Credentials" rows=2 placeholder=placeholder hint=move || hint.clone()/>
     }
