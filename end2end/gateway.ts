@@ -13,6 +13,9 @@ export { expect };
 const here = fileURLToPath(new URL(".", import.meta.url));
 const binary = process.env.TOLLGATE_BIN ?? join(here, "../target/debug/tollgate");
 
+/** Of every account that a test makes. */
+export const PASSWORD = "correct horse battery staple";
+
 /** The settings of whoever runs the tests must not reach the gateway under test. */
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith("TOLLGATE_") && !name.startsWith("LEPTOS_")),
@@ -122,8 +125,12 @@ export class Gateway {
     });
   }
 
-  async createAdmin(email = "admin@example.com", password = "correct horse battery staple"): Promise<void> {
-    await this.cli(["account", "create", "--email", email, "--role", "admin", "--password-stdin"], `${password}\n`);
+  async createAdmin(email = "admin@example.com"): Promise<void> {
+    await this.createAccount(email, "admin");
+  }
+
+  async createAccount(email: string, role: "admin" | "user"): Promise<void> {
+    await this.cli(["account", "create", "--email", email, "--role", role, "--password-stdin"], `${PASSWORD}\n`);
   }
 
   /** A management token of an account that exists. */
@@ -215,6 +222,15 @@ export const test = base.extend<{ gateway: Gateway; management: Management; quie
     await page.close();
   },
 });
+
+/** Signs in by password, and stays at the dashboard. */
+export async function signIn(page: Page, gateway: Gateway, email = "admin@example.com", password = PASSWORD): Promise<void> {
+  await page.goto(`${gateway.url}/sign-in`);
+  await page.fill("[name=email]", email);
+  await page.fill("[name=password]", password);
+  await page.locator(".entry__form button").last().click();
+  await page.waitForURL((url) => url.pathname === "/");
+}
 
 /** Waits until the WASM has taken the page over: the console marks the body in an `Effect`. */
 export async function hydrated(page: Page): Promise<void> {

@@ -9,7 +9,7 @@ mod body;
 mod csv;
 mod docs;
 mod explain;
-mod export;
+pub mod export;
 mod groups;
 mod idempotency;
 mod impact;
@@ -99,6 +99,7 @@ fn resources() -> OpenApiRouter<Gateway> {
         .routes(routes!(rules::preview))
         .routes(routes!(impact::impact))
         .routes(routes!(rules::set_default))
+        .routes(routes!(accounts::list))
         .routes(routes!(accounts::read, accounts::edit))
         .routes(routes!(accounts::adjust))
         .routes(routes!(accounts::subscribe, accounts::unsubscribe))

@@ -1,8 +1,10 @@
 //! Charts, drawn on the server by plotters as SVG that follows the page: classes for colours, x in percent and y in
 //! pixels, so that lines and letters keep their size at every width, and no `style` attributes.
 
+mod burn;
 mod svg;
 
+pub use burn::Burn;
 use plotters::prelude::*;
 use std::fmt::Write as _;
 use svg::{Ink, Svg, escaped, percent};
@@ -59,6 +61,10 @@ impl Chart {
     pub fn svg(&self) -> String {
         let mut shapes = String::new();
         self.draw(&mut shapes).expect("writing to a string does not fail");
+        self.framed(&shapes)
+    }
+
+    fn framed(&self, shapes: &str) -> String {
         let (id, size) = (escaped(&self.id), if self.is_short { "short" } else { "tall" });
         format!(
             "<svg class=\"chart__plot chart__plot--{size}\" role=\"group\" aria-labelledby=\"{id}-t {id}-d\">\

@@ -5,12 +5,13 @@ pub mod form;
 pub mod ui;
 
 pub mod dashboard;
+mod find;
 pub mod groups;
 mod logs;
 mod models;
 pub mod profile;
 mod providers;
-mod rules;
+pub mod rules;
 mod set_up;
 pub mod sign_in;
 pub mod token;
@@ -26,7 +27,7 @@ use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
 use leptos_router::hooks::use_navigate;
 use leptos_router::{Lazy, LazyRoute, NavigateOptions, SsrMode, lazy_route, path};
 use std::sync::Arc;
-use ui::frame::{Brand, Frame, Viewer};
+use ui::frame::{Brand, Frame, Opens, Viewer};
 use ui::live::{provide_live, use_live};
 use ui::place::Place;
 use ui::preferences::{Preferences, provide_preferences};
@@ -126,6 +127,7 @@ pages! {
     Models: models::Models,
     Providers: providers::Providers,
     Profile: profile::Profile,
+    Find: find::Find,
 }
 
 /// Everything inside `<body>`; the same on the server and in the browser.
@@ -153,6 +155,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/rules/:id") view={Lazy::<Rule>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/models") view={Lazy::<Models>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/providers") view={Lazy::<Providers>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/find") view={Lazy::<Find>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view={Lazy::<Profile>::new()} ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
@@ -209,6 +212,8 @@ fn House() -> impl IntoView {
     let changed = use_live(&["keys", "groups", "rules", "models", "providers", "accounts"]);
     let viewer = use_data::<Viewer, _>(move || changed.get().to_string(), fetch_viewer);
     let go = use_navigate();
+    let opens = Opens(RwSignal::new(false));
+    provide_context(opens);
     // A session can end under an open page; the server leads there only whoever asks it for a page.
     Effect::new(move |_| {
         if matches!(viewer.get(), Some(Err(problem)) if problem.kind == ProblemKind::SignedOut) {
@@ -219,6 +224,7 @@ fn House() -> impl IntoView {
     view! {
         <Frame viewer=viewer>
             <Outlet/>
+            <find::Palette opens/>
         </Frame>
     }
 }

@@ -8,9 +8,11 @@ pub mod batch;
 mod bind;
 mod books;
 pub mod catalog;
+pub mod chain;
 pub(crate) mod decide;
 pub mod dial;
 pub mod explain;
+pub mod find;
 pub mod forecast;
 pub mod groups;
 pub mod hold;
@@ -18,6 +20,8 @@ pub mod impact;
 pub mod issue;
 mod journal;
 pub mod limits;
+pub mod list;
+pub mod oversight;
 pub mod overview;
 mod own;
 pub mod repeat;
@@ -26,6 +30,7 @@ mod rotate;
 pub mod rules;
 pub mod seal;
 mod shared;
+pub mod survey;
 pub mod usage;
 pub mod wallet;
 
@@ -109,6 +114,7 @@ struct Inner {
     changes: broadcast::Sender<Topic>,
     /// When keys were last used, until it is written.
     stamps: Mutex<HashMap<KeyId, Time>>,
+    old_uses: rotate::OldUses,
 }
 
 /// Why the gateway could not be opened.
@@ -148,6 +154,7 @@ impl Gateway {
             journal,
             changes: broadcast::channel(64).0,
             stamps: Mutex::default(),
+            old_uses: rotate::OldUses::default(),
         });
         tokio::spawn(writer.run(Arc::downgrade(&inner)));
         let gateway = Gateway(inner);
@@ -204,11 +211,13 @@ impl Gateway {
         self.0.books.calls_in_flight()
     }
 
-    /// Writes down when keys were last used. What could not be written is kept for the next time.
+    /// Writes down when keys were last used, and who used secrets that were replaced. What could not be written is kept
+    /// for the next time.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn stamp_keys(&self) -> Result<(), StoreError> {
+        self.0.write_old_uses().await?;
         let stamps = std::mem::take(&mut *self.0.stamps());
         if stamps.is_empty() {
             return Ok(());

@@ -1,9 +1,16 @@
 //! What the server gives every console page: preferences, a waiting flash, the status it may set, and its policy.
 
 pub mod dashboard;
+pub mod export;
+pub mod find;
 pub mod groups;
 pub mod keys;
+pub mod limits;
 pub mod profile;
+pub mod rules;
+pub mod token;
+pub mod trace;
+pub mod when;
 
 use crate::assets;
 use crate::console::form::Flash;

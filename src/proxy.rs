@@ -3,7 +3,11 @@
 mod builtin;
 mod call;
 mod cap;
+mod count;
+pub(crate) mod dialect;
 mod error;
+mod exchange;
+mod lane;
 mod meter;
 mod models;
 mod patience;
@@ -15,6 +19,7 @@ mod sse;
 mod tokens;
 mod upstream;
 mod vocabulary;
+mod voice;
 
 pub use patience::Patience;
 pub use vocabulary::Vocabularies;
@@ -70,13 +75,19 @@ pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway, terms: ProxyTe
     };
     Router::new()
         .route("/v1/chat/completions", post(relay::chat_completions))
+        .route("/v1/messages", post(relay::messages))
+        .route("/v1/messages/count_tokens", post(count::tokens))
         .route("/v1/models", get(models::list))
-        .route("/v1/models/{*id}", get(models::one))
+        // Google's newer clients leave the "beta" out.
+        .route("/v1/models/{*path}", get(models::one).post(relay::generate))
+        .route("/v1beta/models", get(models::gemini_list))
+        .route("/v1beta/models/{*path}", get(models::gemini_one).post(relay::generate))
         .route("/v1/dashboard/billing/subscription", get(quota::subscription))
         .route("/v1/dashboard/billing/usage", get(quota::usage))
         .route("/api/user/token", get(quota::user_token))
         .route("/api/v1/key", get(quota::openrouter))
         .route("/v1/{*rest}", axum::routing::any(error::no_such_route))
+        .route("/v1beta/{*rest}", axum::routing::any(error::no_such_route))
         .method_not_allowed_fallback(error::no_such_method)
         // Upstream bytes share the console's origin, so no browser may take them for a page.
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

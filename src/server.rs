@@ -96,6 +96,7 @@ fn for_people(gateway: &Gateway, doors: &Doors) -> Router {
         .layer(CompressionLayer::new())
         // Compression would hold events back.
         .route("/live", get(live::changes))
+        .route("/export/keys", get(page::export::keys).layer(CompressionLayer::new()))
         .layer(auth::session::sessions(gateway, &doors.origin))
         .layer(middleware::from_fn_with_state(origin, one_host))
         .with_state(House { gateway: gateway.clone(), options: leptos_options(), stop: doors.stop.clone() })

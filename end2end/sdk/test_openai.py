@@ -3,18 +3,19 @@
 import http.client
 import json
 import sys
-import traceback
 from decimal import Decimal
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import suite
+from suite import run
 
-import openai  # noqa: E402
-from gateway import Gateway, Management  # noqa: E402
+import openai
+from aimock import Aimock
+from gateway import Gateway
 
 ECHO = "tollgate/echo"
 FILL = "tollgate/fill"
+KINDS = ["openai", "azure", "anthropic", "gemini"]
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 TESTS = []
 
 
@@ -23,14 +24,9 @@ def test(function):
     return function
 
 
-class World:
-    def __init__(self, gateway: Gateway) -> None:
-        self.gateway = gateway
-        self.management: Management = gateway.management()
-
+class World(suite.World):
     def client(self, **key: object) -> openai.OpenAI:
-        _, secret = self.management.key("sdk", **key)
-        return self.client_of(secret)
+        return self.client_of(self.secret(**key))
 
     def client_of(self, secret: str) -> openai.OpenAI:
         return openai.OpenAI(api_key=secret, base_url=f"{self.gateway.url}/v1", max_retries=0, timeout=20)
@@ -206,22 +202,84 @@ def a_spent_month_is_refused(world: World) -> None:
     say(client, "go", model=FILL, max_tokens=10)
 
 
+@test
+def every_kind_of_provider_answers_and_streams(world: World) -> None:
+    client = world.client()
+    for kind in KINDS:
+        answer = say(client, "hello", model=f"on/{kind}", max_tokens=100)
+        assert answer.choices[0].message.content == "Hello! How can I help you today?", (kind, answer)
+        assert answer.choices[0].finish_reason == "stop", (kind, answer)
+        assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (1_234, 567), (kind, answer)
+        chunks = list(say(client, "hello", model=f"on/{kind}", stream=True, stream_options={"include_usage": True}))
+        pieces = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
+        assert "".join(pieces) == "Hello! How can I help you today?", (kind, pieces)
+        assert (chunks[-1].usage.prompt_tokens, chunks[-1].usage.completion_tokens) == (1_234, 567), (kind, chunks[-1])
+
+
+@test
+def every_kind_of_provider_calls_tools_at_once_and_takes_what_came_of_them(world: World) -> None:
+    client = world.client()
+    city = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tools = [
+        {"type": "function", "function": {"name": "weather", "parameters": city}},
+        {"type": "function", "function": {"name": "clock"}},
+    ]
+    for kind in KINDS:
+        asked = {"model": f"on/{kind}", "tools": tools}
+        ask = [{"role": "user", "content": "weather"}]
+        answer = client.chat.completions.create(messages=ask, **asked)
+        calls = answer.choices[0].message.tool_calls
+        called = [(call.function.name, json.loads(call.function.arguments)) for call in calls]
+        assert called == [("weather", {"city": "Paris", "unit": "C"}), ("clock", {})], (kind, answer)
+        assert answer.choices[0].finish_reason == "tool_calls", (kind, answer)
+        with client.chat.completions.stream(messages=ask, **asked) as stream:
+            streamed = stream.get_final_completion().choices[0].message.tool_calls
+        again = [(call.function.name, json.loads(call.function.arguments)) for call in streamed]
+        assert again == called, (kind, streamed)
+        results = [{"role": "tool", "tool_call_id": call.id, "content": "fine"} for call in calls]
+        rest = [*ask, answer.choices[0].message, *results, {"role": "user", "content": "hello"}]
+        after = client.chat.completions.create(messages=rest, **asked)
+        assert after.choices[0].message.content.startswith("Hello!"), (kind, after)
+
+
+@test
+def every_kind_of_provider_is_shown_images(world: World) -> None:
+    client = world.client()
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
+    for kind in KINDS:
+        messages = [{"role": "user", "content": [image, {"type": "text", "text": "picture"}]}]
+        answer = client.chat.completions.create(model=f"on/{kind}", messages=messages)
+        assert answer.choices[0].message.content == "I see a picture.", (kind, answer)
+
+
+@test
+def a_providers_complaint_is_its_own_error(world: World) -> None:
+    client = world.client()
+    for kind in KINDS:
+        try:
+            say(client, "broken", model=f"on/{kind}")
+        except openai.BadRequestError as error:
+            assert "too hot" in error.body["message"], (kind, error.body)
+            continue
+        raise AssertionError(f"{kind} did not complain")
+
+
+@test
+def what_cannot_be_carried_over_is_refused_by_its_name(world: World) -> None:
+    client = world.client()
+    error = refused(openai.BadRequestError, 400, "invalid_body", lambda: say(client, "hello", model="on/anthropic", seed=7))
+    assert error.param == "seed", error.body
+
+
 def main() -> int:
-    failed = 0
-    with Gateway() as gateway:
-        world = World(gateway)
-        for function in TESTS:
-            name = function.__name__.replace("_", " ")
-            try:
-                function(world)
-                print(f"ok      {name}")
-            except Exception:  # noqa: BLE001: the next test still tells something.
-                failed += 1
-                print(f"FAILED  {name}\n{traceback.format_exc()}")
-        if failed:
-            print(f"The gateway said:\n{gateway.log.read_text()[-4000:]}")
-    print(f"{len(TESTS) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    with Aimock() as upstream:
+
+        def world_of(gateway: Gateway) -> World:
+            world = World(gateway)
+            upstream.models(world)
+            return world
+
+        return run(TESTS, world_of)
 
 
 if __name__ == "__main__":

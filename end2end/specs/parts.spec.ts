@@ -1,18 +1,8 @@
 // The WASM in parts: a page loads the one that all need and its own, both from its head on, and nothing of other pages.
 import type { Page } from "@playwright/test";
-import { expect, type Gateway, hydrated, Management, test } from "../gateway.ts";
+import { expect, hydrated, Management, signIn, test } from "../gateway.ts";
 
 const PARTS = /\/pkg\/[\w.]+\.(?:js|wasm)/g;
-
-async function signIn(page: Page, gateway: Gateway): Promise<void> {
-  await gateway.createAdmin();
-  await page.goto(`${gateway.url}/sign-in`);
-  await hydrated(page);
-  await page.fill("[name=email]", "admin@example.com");
-  await page.fill("[name=password]", "correct horse battery staple");
-  await page.locator(".entry__form button").last().click();
-  await page.waitForURL((url) => url.pathname === "/");
-}
 
 /** What is asked for from now on, or since the last document, as paths. */
 function asked(page: Page): string[] {
@@ -38,15 +28,17 @@ test("a page loads what its head names: the script, the part that all share, and
   };
   await visit("/sign-in");
   await visit(new URL(gateway.setupLink).pathname + new URL(gateway.setupLink).search);
+  await gateway.createAdmin();
   await signIn(page, gateway);
   const management = new Management(gateway, await gateway.managementToken());
   const key = (await management.call("POST", "/keys", { name: "a" })).key.id;
   const group = (await management.call("POST", "/groups", { name: "a" })).id;
-  for (const path of ["/", "/logs", "/tokens?new=1", `/tokens/${key}`, "/groups", `/groups/${group}`, "/rules", "/rules/new", "/models", "/providers", "/profile"]) await visit(path);
-  expect(own.size, "every page has a part of its own").toBe(13);
+  for (const path of ["/", "/logs", "/tokens?new=1", `/tokens/${key}`, "/groups", `/groups/${group}`, "/rules", "/rules/new", "/models", "/providers", "/profile", "/find"]) await visit(path);
+  expect(own.size, "every page has a part of its own").toBe(14);
 });
 
 test("a link brings the next page's part, once, and leaves the page where it is", async ({ page, gateway }) => {
+  await gateway.createAdmin();
   await signIn(page, gateway);
   await page.goto(gateway.url);
   await hydrated(page);
@@ -64,6 +56,7 @@ test("a link brings the next page's part, once, and leaves the page where it is"
 
 test("where a part does not come, pages work as without JavaScript", async ({ page, gateway, quiet }) => {
   quiet.allow(/status of 404|HTTP status code is not ok/);
+  await gateway.createAdmin();
   await signIn(page, gateway);
   await page.goto(gateway.url);
   await hydrated(page);

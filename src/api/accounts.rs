@@ -1,6 +1,6 @@
 //! Accounts: `/api/v1/accounts`, what each may spend and from what. Admins set it; each may read their own.
 
-use super::address::Named;
+use super::address::{Filters, Limit, Listing, Named};
 use super::body::{Nullable, Object};
 use super::merge_patch::{fresh, patched};
 use super::problem::{ReadFailures, WriteFailures};
@@ -19,7 +19,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// An account.
 #[derive(Debug, Serialize, ToSchema)]
@@ -142,6 +142,30 @@ pub struct SubscriptionFields {
 /// What is shown of an account and not set here.
 const READ_ONLY: [&str; 9] =
     ["id", "email", "name", "role", "enabled", "timezone", "balance", "subscription", "created_at"];
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AccountFilters {
+    /// Rows on a page, 1 to 1,000; 50 where absent.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Limit,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List accounts, newest first: everyone's for admins, one's own for others.
+#[utoipa::path(get, path = "/accounts", tag = "accounts", operation_id = "list_accounts", params(AccountFilters),
+    responses((status = 200, description = "A page of accounts.", body = Listing<AccountObject>), ReadFailures))]
+pub async fn list(
+    Caller(by): Caller,
+    Filters(filters): Filters<AccountFilters>,
+    State(gateway): State<Gateway>,
+) -> Result<Json<Listing<AccountObject>>, Problem> {
+    let page = gateway.purses(&by, filters.cursor.as_deref(), filters.limit.0).await?;
+    Ok(Json(Listing::of(page, AccountObject::from)))
+}
 
 /// Read an account: one's own, or anyone's for admins.
 #[utoipa::path(get, path = "/accounts/{id}", tag = "accounts", operation_id = "read_account",

@@ -1,4 +1,5 @@
 //! Exports: `/api/v1/keys/export`, every key that a list would show, as one file. It is read page by page as it is sent.
+//! The console's own export is the same file.
 
 use super::address::{Filters, parsed};
 use super::csv;
@@ -47,8 +48,9 @@ pub struct ExportFilters {
     rule_id: Option<RuleId>,
 }
 
+/// What kind of file.
 #[derive(Clone, Copy, Debug, Default)]
-enum Format {
+pub enum Format {
     #[default]
     Csv,
     Json,
@@ -56,12 +58,17 @@ enum Format {
 
 impl<'de> Deserialize<'de> for Format {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let parse = |text: &str| match text {
+        parsed(from, Format::parse, "write csv or json")
+    }
+}
+
+impl Format {
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
             "csv" => Some(Format::Csv),
             "json" => Some(Format::Json),
             _ => None,
-        };
-        parsed(from, parse, "write csv or json")
+        }
     }
 }
 
@@ -76,7 +83,20 @@ pub async fn keys(
     State(gateway): State<Gateway>,
 ) -> Result<Response, Problem> {
     let ExportFilters { format, status, search, account_id, group_id, rule_id } = filters;
-    let query = KeyQuery { status, search, account_id, group_id, rule_id, limit: PAGE, ..KeyQuery::default() };
+    let query = KeyQuery { status, search, account_id, group_id, rule_id, ..KeyQuery::default() };
+    file(gateway, by, query, format).await
+}
+
+/// The keys that a query finds, as one file.
+///
+/// # Errors
+/// Where the query will not do; when the database cannot be reached.
+pub async fn file(gateway: Gateway, by: Account, query: KeyQuery, format: Format) -> Result<Response, Problem> {
+    let mut query = KeyQuery { cursor: None, before: None, limit: PAGE, ..query };
+    if query.about.is_some() {
+        // How keys stand is asked once, not for each page.
+        query = KeyQuery { ids: Some(gateway.key_ids(&by, &query).await?), about: None, ..query };
+    }
     // The first page is read before anything is answered, so that a refusal is answered as one.
     let first = gateway.keys(&by, query.clone()).await?;
     let (media, file) = match format {

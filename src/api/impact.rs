@@ -94,7 +94,7 @@ impl From<KeyImpact> for KeyImpactObject {
 
 impl From<Impact> for RuleImpact {
     fn from(impact: Impact) -> Self {
-        let Impact { from, to, total, keys } = impact;
+        let Impact { from, to, total, keys, .. } = impact;
         Self { from, to, total: total.into(), keys: keys.into_iter().map(KeyImpactObject::from).collect() }
     }
 }

@@ -101,7 +101,8 @@ pub async fn list(
     State(gateway): State<Gateway>,
 ) -> Result<Json<Listing<RuleObject>>, Problem> {
     let RuleFilters { enabled, account_id, limit, cursor } = filters;
-    let query = RuleQuery { account_id, enabled: enabled.map(|Truth(is)| is), cursor, limit: limit.0 };
+    let enabled = enabled.map(|Truth(is)| is);
+    let query = RuleQuery { account_id, enabled, cursor, limit: limit.0, ..RuleQuery::default() };
     Ok(Json(Listing::of(gateway.rules(&by, query).await?, RuleObject::from)))
 }
 
@@ -139,13 +140,12 @@ pub async fn edit(
     State(gateway): State<Gateway>,
     Object(mut patch): Object,
 ) -> Result<Json<RuleObject>, Problem> {
-    let id = RuleId(id);
-    let known = RuleObject::from(gateway.rule(&by, &id).await?);
+    let known = gateway.rule(&by, &RuleId(id)).await?;
     // They follow from the rest and from keys: whoever sends a rule back as it was read may well hold older ones.
     patch.remove("reference_count");
     patch.remove("text");
-    let spec = patched(&known, patch, &READ_ONLY)?;
-    Ok(Json(gateway.edit_rule(&by, &id, spec).await?.into()))
+    let spec = patched(&RuleObject::from(known.clone()), patch, &READ_ONLY)?;
+    Ok(Json(gateway.edit_rule(&by, &known, spec).await?.into()))
 }
 
 /// Delete a rule that governs no key and is no account's default.

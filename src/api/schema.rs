@@ -219,7 +219,7 @@ pub struct Route {
 pub struct Provider {
     id: String,
     name: String,
-    /// `openai` (anything compatible) or `builtin`.
+    /// `openai` (anything compatible), `azure`, `anthropic`, `gemini` or `builtin`.
     kind: String,
     #[schema(example = "https://api.openai.com/v1")]
     base_url: String,
@@ -238,7 +238,7 @@ pub struct Provider {
 #[serde(deny_unknown_fields)]
 pub struct ProviderFields {
     name: String,
-    /// `openai` (anything compatible) or `builtin`.
+    /// `openai` (anything compatible), `azure`, `anthropic`, `gemini` or `builtin`.
     kind: String,
     #[schema(required = false, example = "https://api.openai.com/v1")]
     base_url: String,

@@ -12,9 +12,16 @@ pub enum Ink {
     Base,
     Ghost,
     Series(u8),
+    Curve,
+    /// Under a curve.
+    Area,
+    /// Where a curve goes at this pace.
+    Pace,
+    Ceiling,
+    Alert,
 }
 
-const CLASSES: [&str; 9] = [
+const CLASSES: [&str; 14] = [
     "chart__grid",
     "chart__base",
     "chart__ghost",
@@ -24,6 +31,11 @@ const CLASSES: [&str; 9] = [
     "chart__4",
     "chart__5",
     "chart__6",
+    "chart__curve",
+    "chart__area",
+    "chart__pace",
+    "chart__ceiling",
+    "chart__alert",
 ];
 
 impl Ink {
@@ -37,6 +49,11 @@ impl Ink {
             Ink::Base => 1,
             Ink::Ghost => 2,
             Ink::Series(at) => 3 + at,
+            Ink::Curve => 9,
+            Ink::Area => 10,
+            Ink::Pace => 11,
+            Ink::Ceiling => 12,
+            Ink::Alert => 13,
         }
     }
 }
@@ -57,6 +74,19 @@ impl<'t> Svg<'t> {
     /// `height` in pixels.
     pub fn new(text: &'t mut String, height: u32) -> Self {
         Self { text, height }
+    }
+
+    /// A shape of many points, stretched with the page: its strokes are not.
+    fn shape(&mut self, element: &str, class: &str, points: &[BackendCoord]) -> Drawn {
+        let points: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
+        let (points, height) = (points.join(" "), self.height);
+        let written = write!(
+            self.text,
+            "<svg width=\"100%\" height=\"{height}\" viewBox=\"0 0 10000 {}\" preserveAspectRatio=\"none\" \
+             overflow=\"visible\"><{element} class=\"{class}\" points=\"{points}\"/></svg>",
+            10 * height,
+        );
+        written.map_err(DrawingErrorKind::DrawingError)
     }
 }
 
@@ -86,14 +116,26 @@ impl DrawingBackend for Svg<'_> {
         Ok(())
     }
 
-    /// Lines are level, go all the way, under the labels at the left as well, and lie on a pixel so that they are sharp.
+    /// Level lines go all the way, under the labels at the left as well, and lie on a pixel so that they are sharp; that
+    /// of an alert begins where the drawing does.
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
-        let Some((_, y)) = path.into_iter().next() else {
+        let path: Vec<BackendCoord> = path.into_iter().collect();
+        let Some((x, y)) = path.first().copied() else {
             return Ok(());
         };
-        let (class, y) = (class(style.color()), f64::from(y).div_euclid(10.0) + 0.5);
-        write!(self.text, "<line class=\"{class}\" x1=\"0\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>")
+        let class = class(style.color());
+        if class == "chart__curve" || class == "chart__pace" {
+            return self.shape("polyline", class, &path);
+        }
+        let from = if class == "chart__alert" { percent(f64::from(x)) } else { "0".to_owned() };
+        let y = f64::from(y).div_euclid(10.0) + 0.5;
+        write!(self.text, "<line class=\"{class}\" x1=\"{from}\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>")
             .map_err(DrawingErrorKind::DrawingError)
+    }
+
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, vertices: I, style: &S) -> Drawn {
+        let vertices: Vec<BackendCoord> = vertices.into_iter().collect();
+        self.shape("polygon", class(style.color()), &vertices)
     }
 
     /// Under each shape is a pixel of paper, so that a stack can be told apart without its colours.

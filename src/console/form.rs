@@ -158,6 +158,11 @@ impl FormState {
         });
     }
 
+    /// Knows nothing of the last answer any more.
+    pub fn forget(self) {
+        self.answer.set(None);
+    }
+
     /// What is wrong with a field, by its path, such as `limits.rpm`.
     pub fn problem_for(self, field: &str) -> Option<String> {
         self.with_problem(|problem| Some(problem?.message_for(field)?.to_owned()))
@@ -193,6 +198,12 @@ impl FormState {
     pub fn value_of(self, field: &str) -> Option<String> {
         let name = input_name(field);
         self.values.with_value(|values| values.iter().find(|(named, _)| *named == name).map(|(_, value)| value.clone()))
+    }
+
+    /// All that had been written when the post failed without JavaScript, as the browser sent it; blank where none failed.
+    pub fn written(self) -> String {
+        let pair = |(name, value): &(String, String)| format!("{}={}", encode(name), encode(value));
+        self.values.with_value(|values| values.iter().map(pair).collect::<Vec<_>>().join("&"))
     }
 
     /// Every value of a field that may occur more than once, such as the checkboxes `models[]`.
@@ -257,6 +268,10 @@ pub fn PostForm(
 ) -> impl IntoView {
     let navigate = use_navigate();
     let submit = move |event: SubmitEvent| {
+        // A button may send the form elsewhere, such as to a download: that is the browser's to do.
+        if event.submitter().is_some_and(|button| button.has_attribute("formaction")) {
+            return;
+        }
         event.prevent_default();
         if untrack(|| form.pending()) {
             return;

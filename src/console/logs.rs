@@ -99,9 +99,10 @@ pub async fn fetch_logs(asked: Asked, #[server(default)] top: String) -> Result<
 pub async fn fetch_call(id: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();
-    let zone = crate::domain::period::Zone::parse(&account.timezone).unwrap_or_else(crate::domain::period::Zone::utc);
+    let when = crate::page::when::When::of(&account, gateway.clock().now());
     let call = gateway.call(&account, &id.into()).await?;
-    let detail: CallDetail = (&call, &zone, gateway.clock().now()).into();
+    let gates = crate::page::trace::of_call(&gateway, &account, &call, &when).await;
+    let detail: CallDetail = (&call, gates, &when.zone, when.now).into();
     Ok(Wire::of(&Some(detail)))
 }
 

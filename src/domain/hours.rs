@@ -85,8 +85,18 @@ impl TimeRange {
         if self.end > self.start { self.end - self.start } else { DAY_MINUTES - self.start + self.end }
     }
 
+    /// Both ends as they are written: `08:00` and `20:00`.
+    pub fn ends(self) -> (String, String) {
+        (Clock(self.start).to_string(), Clock(self.end).to_string())
+    }
+
+    /// Whether it ends on the day after it starts.
+    pub fn is_past_midnight(self) -> bool {
+        self.end <= self.start && self.end > 0
+    }
+
     /// As a person is shown it: `08:00–20:00`, `22:00–06:00 the next day`, `all day`.
-    fn text(self) -> String {
+    pub fn text(self) -> String {
         match (self.start, self.end) {
             (0, 0 | DAY_MINUTES) => "all day".to_owned(),
             (start, 0) => format!("{}–24:00", Clock(start)),
@@ -200,16 +210,28 @@ impl Hours {
 
     /// In plain words: `weekdays 08:00–20:00`, `Mon, Wed 22:00–06:00 the next day`.
     pub fn when(&self) -> String {
+        self.clause().into_iter().map(|(words, _)| words).collect()
+    }
+
+    /// The same in pieces; those that are marked say what was chosen.
+    pub fn clause(&self) -> Vec<(String, bool)> {
         let mut ranges = self.ranges.clone();
         ranges.sort_unstable();
         ranges.dedup();
-        let ranges: Vec<String> = ranges.into_iter().map(TimeRange::text).collect();
-        match ranges.as_slice() {
-            _ if self.weekdays.is_empty() => "never".to_owned(),
-            [] => "never".to_owned(),
-            [only] => format!("{} {only}", self.days_text()),
-            [others @ .., last] => format!("{} {} and {last}", self.days_text(), others.join(", ")),
+        if self.weekdays.is_empty() || ranges.is_empty() {
+            return vec![("never".to_owned(), true)];
         }
+        let mut says = vec![(self.days_text(), true)];
+        let last = ranges.len() - 1;
+        for (at, range) in ranges.into_iter().enumerate() {
+            let before = match at {
+                0 => " ",
+                _ if at == last => " and ",
+                _ => ", ",
+            };
+            says.extend([(before.to_owned(), false), (range.text(), true)]);
+        }
+        says
     }
 
     fn days_text(&self) -> String {
@@ -218,8 +240,60 @@ impl Hours {
             [_, _, _, _, _, _, _] => "every day".to_owned(),
             [Weekday::Mon, _, _, _, Weekday::Fri] => "weekdays".to_owned(),
             [Weekday::Sat, Weekday::Sun] => "weekends".to_owned(),
+            [first, .., last] if days.len() > 2 && *last as usize - *first as usize == days.len() - 1 => {
+                format!("{} to {}", first.label(), last.label())
+            }
             days => days.iter().map(|day| day.label()).collect::<Vec<_>>().join(", "),
         }
+    }
+
+    /// What is open on each day of the week, in minutes from its midnight: in order, and what touches joined. A night
+    /// is cut at midnight.
+    pub fn week(&self) -> Vec<(Weekday, u16, u16)> {
+        let day = i64::from(DAY_MINUTES);
+        let mut pieces = Vec::new();
+        for stretch in self.stretches() {
+            let (start, end) = (stretch.start / MINUTE, (stretch.start + stretch.length) / MINUTE);
+            let midnight = (start / day + 1) * day;
+            pieces.push((start, end.min(midnight)));
+            if end > midnight {
+                let start = midnight % (7 * day);
+                pieces.push((start, start + end - midnight));
+            }
+        }
+        pieces.sort_unstable();
+        let mut joined: Vec<(i64, i64)> = Vec::new();
+        for (start, end) in pieces {
+            match joined.last_mut().filter(|(from, to)| start <= *to && from / day == start / day) {
+                Some((_, to)) => *to = end.max(*to),
+                None => joined.push((start, end)),
+            }
+        }
+        let minute = |minute: i64| u16::try_from(minute).unwrap_or(DAY_MINUTES);
+        let on = |number: i64| Weekday::ALL[usize::try_from(number).unwrap_or(0) % 7];
+        joined
+            .into_iter()
+            .map(|(start, end)| (on(start / day), minute(start % day), minute(end - start / day * day)))
+            .collect()
+    }
+
+    /// Two ranges that have a moment in common, so that one of them would do; each weekday on which they start counts.
+    pub fn overlap(&self) -> Option<(TimeRange, TimeRange)> {
+        let on = |range: &TimeRange| -> Vec<Stretch> {
+            Hours { ranges: vec![*range], timezone: String::new(), weekdays: self.weekdays.clone() }
+                .stretches()
+                .collect()
+        };
+        let meet = |one: &Stretch, other: &Stretch| one.left(other.start).is_some() || other.left(one.start).is_some();
+        for (at, range) in self.ranges.iter().enumerate() {
+            let own = on(range);
+            for other in &self.ranges[at + 1..] {
+                if on(other).iter().any(|other| own.iter().any(|own| meet(own, other))) {
+                    return Some((*range, *other));
+                }
+            }
+        }
+        None
     }
 
     /// Its weekdays in their order, each once.

@@ -60,11 +60,15 @@ pub struct Trial<'a> {
     /// Earlier calls only fill the first period.
     from: Time,
     judged: Judged,
+    /// When each day begins, the first not after `from`; and what was refused on each, the last one met being `today`.
+    days: &'a [Time],
+    refused: Vec<Sum>,
+    today: usize,
 }
 
 impl<'a> Trial<'a> {
-    /// Of calls from `from` on.
-    pub fn of(rule: &'a Rule, from: Time) -> Self {
+    /// Of calls from `from` on. `days` says when each day begins that is to be told apart, in order; it may be empty.
+    pub fn of(rule: &'a Rule, from: Time, days: &'a [Time]) -> Self {
         let quota = rule.quota.filter(|_| rule.enabled);
         Self {
             hours: rule.hours_in_force(),
@@ -73,6 +77,9 @@ impl<'a> Trial<'a> {
             used: (0, Time::EPOCH),
             from,
             judged: Judged::default(),
+            days,
+            refused: vec![Sum::default(); days.len()],
+            today: 0,
         }
     }
 
@@ -93,12 +100,19 @@ impl<'a> Trial<'a> {
         match (open, fits) {
             (false, _) => self.judged.outside_hours.add(call),
             (true, false) => self.judged.over_quota.add(call),
-            (true, true) => {}
+            (true, true) => return,
+        }
+        while self.days.get(self.today + 1).is_some_and(|next| *next <= at) {
+            self.today += 1;
+        }
+        if let Some(day) = self.refused.get_mut(self.today) {
+            day.add(call);
         }
     }
 
-    pub fn done(self) -> Judged {
-        self.judged
+    /// What was said in all, and what was refused on each of the days.
+    pub fn done(self) -> (Judged, Vec<Sum>) {
+        (self.judged, self.refused)
     }
 
     fn is_open(&mut self, at: Time) -> bool {
@@ -158,16 +172,19 @@ mod tests {
     #[test]
     fn a_call_that_is_refused_uses_nothing_and_a_new_day_begins_anew() {
         let rule = rule(Some(10), RulePeriod::Daily, None);
-        let mut trial = Trial::of(&rule, at("2026-11-20T12:00:00Z"));
+        let days = [at("2026-11-20T00:00:00Z"), at("2026-11-21T00:00:00Z"), at("2026-11-22T00:00:00Z")];
+        let mut trial = Trial::of(&rule, at("2026-11-20T12:00:00Z"), &days);
         assert_eq!(trial.reads_from(), at("2026-11-20T00:00:00Z"));
         trial.meet(at("2026-11-20T11:00:00Z"), 4);
         for nanos in [7, 6, 1, 0] {
             trial.meet(at("2026-11-20T13:00:00Z"), nanos);
         }
         trial.meet(at("2026-11-21T00:00:00Z"), 10);
-        let judged = trial.done();
-        assert_eq!(judged.all, Sum { calls: 5, nanos: 24 }, "what was before only fills the first day");
-        assert_eq!((judged.over_quota, judged.outside_hours), (Sum { calls: 2, nanos: 8 }, Sum::default()));
+        trial.meet(at("2026-11-22T00:00:00Z"), 11);
+        let (judged, refused) = trial.done();
+        assert_eq!(judged.all, Sum { calls: 6, nanos: 35 }, "what was before only fills the first day");
+        assert_eq!((judged.over_quota, judged.outside_hours), (Sum { calls: 3, nanos: 19 }, Sum::default()));
+        assert_eq!(refused, [Sum { calls: 2, nanos: 8 }, Sum::default(), Sum { calls: 1, nanos: 11 }]);
     }
 
     proptest! {
@@ -183,7 +200,9 @@ mod tests {
             calls.sort_unstable();
             let rule = rule(max, period, hours.then_some(OFFICE));
             let from = Time::from_micros(start + 10 * 86_400_000_000);
-            let mut trial = Trial::of(&rule, from);
+            let days: Vec<Time> = (0..32).map(|day| Time::from_micros(from.micros() + (day - 1) * 86_400_000_000 + 7)).collect();
+            let mut by_day = vec![Sum::default(); days.len()];
+            let mut trial = Trial::of(&rule, from, &days);
             let (mut expected, mut passed) = (Judged::default(), Vec::<(Time, i64)>::new());
             for (minute, nanos) in calls {
                 let at = Time::from_micros(start + minute * 60_000_000);
@@ -200,9 +219,12 @@ mod tests {
                     let call = Sum { calls: 1, nanos };
                     expected.all.add(call);
                     if !open { expected.outside_hours.add(call) } else if !fits { expected.over_quota.add(call) }
+                    if !open || !fits {
+                        by_day[days.iter().rposition(|day| *day <= at).expect("a day")].add(call);
+                    }
                 }
             }
-            prop_assert_eq!(trial.done(), expected);
+            prop_assert_eq!(trial.done(), (expected, by_day));
         }
     }
 }

@@ -36,6 +36,33 @@ impl KeyStatus {
     }
 }
 
+/// What a key is at an instant, expiry included: what lists are narrowed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    Active,
+    Disabled,
+    /// It was active when its time came; its calls are refused from then on.
+    Expired,
+    Revoked,
+}
+
+impl KeyState {
+    pub const ALL: [KeyState; 4] = [KeyState::Active, KeyState::Disabled, KeyState::Expired, KeyState::Revoked];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KeyState::Active => "active",
+            KeyState::Disabled => "disabled",
+            KeyState::Expired => "expired",
+            KeyState::Revoked => "revoked",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        KeyState::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
 /// A key. The secret itself is stored nowhere: `hint` is what remains to recognise it by, `sk-tg-Ab3d…9xYz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
@@ -293,6 +320,16 @@ impl Key {
 
     pub fn is_expired(&self, now: Time) -> bool {
         self.expires_at.is_some_and(|expiry| expiry <= now)
+    }
+
+    /// What it is at an instant.
+    pub fn state(&self, now: Time) -> KeyState {
+        match self.status {
+            KeyStatus::Revoked => KeyState::Revoked,
+            KeyStatus::Disabled => KeyState::Disabled,
+            KeyStatus::Active if self.is_expired(now) => KeyState::Expired,
+            KeyStatus::Active => KeyState::Active,
+        }
     }
 
     pub fn owner(&self) -> Owner {

@@ -11,21 +11,133 @@ use serde::{Deserialize, Serialize};
 pub enum ProviderKind {
     /// Anything compatible with OpenAI's.
     Openai,
+    /// OpenAI's models at Microsoft: the same API at other addresses.
+    Azure,
+    /// Anthropic's Messages.
+    Anthropic,
+    /// Google's `generateContent`.
+    Gemini,
     /// This very process: `tollgate/echo` and `tollgate/fill`.
     Builtin,
 }
 
+/// What an upstream is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand<'a> {
+    /// An answer of this model, by the upstream's name for it.
+    Chat { model: &'a str, stream: bool },
+    /// How many tokens a chat comes to.
+    CountTokens,
+    /// Which models there are.
+    Models,
+}
+
+/// The version of Azure's API that addresses models by their deployments. Source: learn.microsoft.com, "Azure OpenAI in
+/// Azure AI Foundry Models REST API reference".
+const AZURE_VERSION: &str = "2024-10-21";
+
 impl ProviderKind {
+    pub const ALL: [ProviderKind; 5] = [
+        ProviderKind::Openai,
+        ProviderKind::Azure,
+        ProviderKind::Anthropic,
+        ProviderKind::Gemini,
+        ProviderKind::Builtin,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             ProviderKind::Openai => "openai",
+            ProviderKind::Azure => "azure",
+            ProviderKind::Anthropic => "anthropic",
+            ProviderKind::Gemini => "gemini",
             ProviderKind::Builtin => "builtin",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [ProviderKind::Openai, ProviderKind::Builtin].into_iter().find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
+
+    /// As people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            ProviderKind::Openai => "OpenAI-compatible",
+            ProviderKind::Azure => "Azure OpenAI",
+            ProviderKind::Anthropic => "Anthropic",
+            ProviderKind::Gemini => "Google Gemini",
+            ProviderKind::Builtin => "built in",
+        }
+    }
+
+    /// Where to go. A base URL may end in the version of the API or not: clients of the same provider differ in it.
+    pub fn url(self, base_url: &str, errand: Errand) -> String {
+        match self {
+            ProviderKind::Openai | ProviderKind::Builtin => format!("{base_url}{}", openai_path(errand)),
+            ProviderKind::Azure => {
+                let base = base_url.strip_suffix("/openai").unwrap_or(base_url);
+                match errand {
+                    _ if base.ends_with("/openai/v1") => format!("{base}{}", openai_path(errand)),
+                    Errand::Chat { model, .. } => {
+                        let model = segment(model);
+                        format!("{base}/openai/deployments/{model}/chat/completions?api-version={AZURE_VERSION}")
+                    }
+                    _ => format!("{base}/openai{}?api-version={AZURE_VERSION}", openai_path(errand)),
+                }
+            }
+            ProviderKind::Anthropic => {
+                let base = base_url.strip_suffix("/v1").unwrap_or(base_url);
+                match errand {
+                    Errand::Chat { .. } => format!("{base}/v1/messages"),
+                    Errand::CountTokens => format!("{base}/v1/messages/count_tokens"),
+                    Errand::Models => format!("{base}/v1/models"),
+                }
+            }
+            ProviderKind::Gemini => {
+                let is_versioned = ["/v1", "/v1beta", "/v1alpha"].iter().any(|version| base_url.ends_with(version));
+                let base = if is_versioned { base_url.to_owned() } else { format!("{base_url}/v1beta") };
+                match errand {
+                    Errand::Chat { model, stream: true } => {
+                        format!("{base}/models/{}:streamGenerateContent?alt=sse", segment(model))
+                    }
+                    Errand::Chat { model, stream: false } => {
+                        format!("{base}/models/{}:generateContent", segment(model))
+                    }
+                    Errand::CountTokens | Errand::Models => format!("{base}/models"),
+                }
+            }
+        }
+    }
+
+    /// The headers that show a credential, and the version that is spoken.
+    pub fn headers(self, credential: Option<&str>) -> Vec<(&'static str, String)> {
+        let shown = |name: &'static str| credential.map(|secret| (name, secret.to_owned()));
+        match self {
+            ProviderKind::Openai | ProviderKind::Builtin => {
+                credential.map(|secret| ("authorization", format!("Bearer {secret}"))).into_iter().collect()
+            }
+            ProviderKind::Azure => shown("api-key").into_iter().collect(),
+            ProviderKind::Gemini => shown("x-goog-api-key").into_iter().collect(),
+            ProviderKind::Anthropic => {
+                let version = ("anthropic-version", "2023-06-01".to_owned());
+                shown("x-api-key").into_iter().chain([version]).collect()
+            }
+        }
+    }
+}
+
+fn openai_path(errand: Errand) -> &'static str {
+    match errand {
+        Errand::Models => "/models",
+        Errand::Chat { .. } | Errand::CountTokens => "/chat/completions",
+    }
+}
+
+/// A model's name as a part of a path. `models/` before it is the path's own.
+fn segment(model: &str) -> String {
+    let model = model.strip_prefix("models/").unwrap_or(model);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/@".contains(&byte);
+    model.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// A provider as its readers see it: credentials are masked, `sk-…4f2a`.
@@ -99,5 +211,45 @@ pub fn masked(secret: &str) -> String {
     match secret.chars().count() {
         0..=11 => "…".to_owned(),
         _ => format!("{}…{}", secret.chars().take(3).collect::<String>(), tail(4)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_asked_where_its_own_clients_ask_it() {
+        let chat = |stream| Errand::Chat { model: "m 1", stream };
+        for (kind, base_url, errand, url) in [
+            (ProviderKind::Openai, "http://h/v1", chat(true), "http://h/v1/chat/completions"),
+            (ProviderKind::Anthropic, "https://h", chat(true), "https://h/v1/messages"),
+            (ProviderKind::Anthropic, "https://h/v1", Errand::CountTokens, "https://h/v1/messages/count_tokens"),
+            (ProviderKind::Gemini, "https://h", chat(false), "https://h/v1beta/models/m%201:generateContent"),
+            (
+                ProviderKind::Gemini,
+                "https://h/v1",
+                chat(true),
+                "https://h/v1/models/m%201:streamGenerateContent?alt=sse",
+            ),
+            (ProviderKind::Azure, "https://h/openai/v1", chat(true), "https://h/openai/v1/chat/completions"),
+            (
+                ProviderKind::Azure,
+                "https://h",
+                chat(true),
+                "https://h/openai/deployments/m%201/chat/completions?api-version=2024-10-21",
+            ),
+            (ProviderKind::Azure, "https://h/openai", Errand::Models, "https://h/openai/models?api-version=2024-10-21"),
+        ] {
+            assert_eq!(kind.url(base_url, errand), url);
+        }
+    }
+
+    #[test]
+    fn a_kind_is_read_back_by_its_word() {
+        for kind in ProviderKind::ALL {
+            assert_eq!(ProviderKind::parse(kind.as_str()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).ok(), Some(kind.as_str().into()));
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::credits::Credits;
 use super::hours::Hours;
 use super::id::{AccountId, RuleId};
 use super::key::MOST_CREDITS;
-use super::limit::{Carried, Limit, Measure, Owner, RuleRef};
+use super::limit::{Carried, Limit, Measure, Owner, RuleRef, Scope};
 use super::period::{Period, Zone};
 use super::problem::{Check, Problem};
 use super::time::Time;
@@ -92,6 +92,19 @@ impl References {
     pub fn is_none(&self) -> bool {
         *self == References::default()
     }
+
+    /// Why it may not go.
+    pub fn in_the_way(&self) -> String {
+        let some = |number: u64, one: &str, many: &str| match number {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            number => Some(format!("{number} {many}")),
+        };
+        let keys = some(self.bound, "key is bound to it", "keys are bound to it");
+        let defaults = some(self.defaults, "account has it as its default", "accounts have it as their default");
+        let said = [keys, defaults].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+        format!("This rule is in use: {said}. Unbind it first, or switch it off.")
+    }
 }
 
 /// What a rule is made of, and what an edit replaces.
@@ -155,32 +168,45 @@ impl RuleSpec {
     }
 
     /// The rule in plain words: “At most 50 credits a day, from midnight in Asia/Shanghai; calls allowed weekdays
-    /// 08:00–20:00.” It reads no time zones, so that the browser can say it while the rule is typed.
+    /// 08:00–20:00.”
     pub fn text(&self) -> String {
+        self.clause().into_iter().map(|(words, _)| words).collect()
+    }
+
+    /// The same in pieces; those that are marked say what was chosen. It reads no time zones.
+    pub fn clause(&self) -> Vec<(String, bool)> {
         let zone = zone_name(self.timezone.as_deref(), self.hours.as_ref());
-        let quota = self.quota.map(|quota| {
-            let credits = in_words(quota.credits);
+        let said = |words: &str| (words.to_owned(), false);
+        let chosen = |words: String| (words, true);
+        let mut says = Vec::new();
+        if let Some(quota) = self.quota {
             let (period, from) = match quota.period {
-                RulePeriod::Daily => ("day", "midnight"),
-                RulePeriod::Weekly => ("week", "midnight on Monday"),
-                RulePeriod::Monthly => ("month", "midnight on the 1st"),
+                RulePeriod::Daily => ("day", ", from midnight in "),
+                RulePeriod::Weekly => ("week", ", from midnight on Monday in "),
+                RulePeriod::Monthly => ("month", ", from midnight on the 1st in "),
             };
-            format!("at most {credits} a {period}, from {from} in {zone}")
-        });
-        let hours = self.hours.as_ref().map(|hours| {
-            // The quota has just named the zone, if it is the same.
-            let when = if quota.is_some() && hours.timezone.trim() == zone { hours.when() } else { hours.text() };
-            format!("calls allowed {when}")
-        });
-        let says = match (quota, hours) {
-            (Some(quota), Some(hours)) => format!("{quota}; {hours}"),
-            (Some(only), None) | (None, Some(only)) => only,
-            (None, None) => "restricts nothing: no limit on credits, and calls at any time".to_owned(),
-        };
-        match self.enabled {
-            true => format!("{}{}.", says[..1].to_uppercase(), &says[1..]),
-            false => format!("Switched off; when on: {says}."),
+            let credits = chosen(format!("{} a {period}", in_words(quota.credits)));
+            says.extend([said("at most "), credits, said(from), chosen(zone.to_owned())]);
         }
+        if let Some(hours) = &self.hours {
+            says.push(said(if self.quota.is_some() { "; calls allowed " } else { "calls allowed " }));
+            says.extend(hours.clause());
+            // The quota has just named the zone, if it is the same.
+            if self.quota.is_none() || hours.timezone.trim() != zone {
+                says.extend([said(" ("), chosen(hours.timezone.trim().to_owned()), said(")")]);
+            }
+        }
+        if says.is_empty() {
+            says.push(said("restricts nothing: no limit on credits, and calls at any time"));
+        }
+        if self.enabled {
+            // It begins with a word of ours.
+            says[0].0[..1].make_ascii_uppercase();
+        } else {
+            says.insert(0, said("Switched off; when on: "));
+        }
+        says.push(said("."));
+        says
     }
 }
 
@@ -196,6 +222,35 @@ impl Rule {
             hours: self.hours.clone(),
             timezone: self.timezone.clone(),
         }
+    }
+
+    /// The rule as an edit at `now` leaves it. A changed period of its quota waits until the running one is over.
+    #[must_use]
+    pub fn edited(&self, spec: RuleSpec, account_id: AccountId, now: Time) -> Self {
+        // A rule's periods are the same for every key that it governs.
+        let any = || Owner::new(Scope::Key, "");
+        let mut rule = Self {
+            id: self.id.clone(),
+            account_id,
+            name: spec.name.trim().to_owned(),
+            description: spec.description,
+            enabled: spec.enabled,
+            quota: spec.quota,
+            hours: spec.hours,
+            timezone: spec.timezone,
+            carried: Vec::new(),
+            created_at: self.created_at,
+        };
+        let before = self.in_force(any(), now);
+        rule.carried = Carried::by_edit(&self.carried, before.as_slice(), rule.ceiling(any()).as_slice(), now);
+        rule
+    }
+
+    /// When its quota opens again: as it is in force, for every key that it governs. `None` without a quota, and while
+    /// switched off.
+    pub fn next_reset(&self, now: Time) -> Option<Time> {
+        let limit = self.in_force(Owner::new(Scope::Key, ""), now)?;
+        limit.period.end(now, &limit.zone)
     }
 
     /// Where its quota's periods begin at midnight.
@@ -245,19 +300,24 @@ fn zone_name<'a>(own: Option<&'a str>, hours: Option<&'a Hours>) -> &'a str {
     own.or(hours.map(|hours| hours.timezone.as_str())).unwrap_or("UTC").trim()
 }
 
-/// `50 credits`, `1 credit`, `12.50 credits`.
+/// `50 credits`, `1 credit`, `12.50 credits`, `1,000,000 credits`.
 fn in_words(credits: Credits) -> String {
     let exact = credits.to_string();
-    match exact.strip_suffix(".00").unwrap_or(&exact) {
-        "1" => "1 credit".to_owned(),
-        sum => format!("{sum} credits"),
+    let short = exact.strip_suffix(".00").unwrap_or(&exact);
+    let whole = short.find('.').unwrap_or(short.len());
+    let mut sum = String::new();
+    for (at, digit) in short.char_indices() {
+        if at > 0 && at < whole && (whole - at).is_multiple_of(3) {
+            sum.push(',');
+        }
+        sum.push(digit);
     }
+    if sum == "1" { "1 credit".to_owned() } else { format!("{sum} credits") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::limit::Scope;
     use proptest::prelude::*;
 
     fn rule(spec: RuleSpec) -> Rule {
@@ -330,6 +390,10 @@ mod tests {
             (
                 r#""quota":{"credits":"1","period":"monthly"}"#.to_owned(),
                 "At most 1 credit a month, from midnight on the 1st in UTC.",
+            ),
+            (
+                r#""quota":{"credits":"1234567.125","period":"daily"}"#.to_owned(),
+                "At most 1,234,567.125 credits a day, from midnight in UTC.",
             ),
             (shanghai, "Calls allowed weekdays 08:00–20:00 (Asia/Shanghai)."),
             (

@@ -41,6 +41,8 @@ pub struct Holder {
     /// The rule that governs the key: its own, or else its account's default. One that is switched off is here too,
     /// and restricts nothing.
     pub rule: Option<Rule>,
+    /// The hash of the secret that brought one here, where another has replaced it and it is still honoured.
+    pub(super) old_secret: Option<String>,
     /// The ways its calls may be paid for, in the order in which they are tried. Never empty.
     pub(super) means: Vec<Means>,
 }
@@ -53,8 +55,15 @@ pub(super) struct Means {
 }
 
 impl Holder {
-    fn new(key: Key, account: Account, group: Option<Group>, rule: Option<Rule>, wallet: &Wallet, now: Time) -> Self {
-        let mut holder = Self { key, account, group, rule, means: Vec::new() };
+    pub(super) fn new(
+        key: Key,
+        account: Account,
+        group: Option<Group>,
+        rule: Option<Rule>,
+        wallet: &Wallet,
+        now: Time,
+    ) -> Self {
+        let mut holder = Self { key, account, group, rule, old_secret: None, means: Vec::new() };
         let mut limits = holder.key_limits(now);
         limits.extend(holder.group.iter().flat_map(|group| group.in_force(now)));
         limits.extend(holder.account.in_force(now));
@@ -175,7 +184,9 @@ impl Gateway {
         let unknown = || Refusal::new(Code::InvalidKey, "This key is not known here. Check that it was copied whole.");
         let forgotten = self.0.keyring.forgotten();
         let (key, until) = self.key_of(&hash).await.map_err(unavailable)?.ok_or_else(unknown)?;
-        let holder = Arc::new(self.holder(key).await.map_err(unavailable)?.ok_or_else(unknown)?);
+        let mut holder = self.holder(key).await.map_err(unavailable)?.ok_or_else(unknown)?;
+        holder.old_secret = until.map(|_| hash.clone());
+        let holder = Arc::new(holder);
         let changes_at = holder.changes_at(self.0.clock.now());
         self.0.keyring.put(forgotten, hash, &holder, until.into_iter().chain(changes_at).min());
         Ok(holder)

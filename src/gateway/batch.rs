@@ -164,4 +164,23 @@ impl Gateway {
         }
         Ok(all)
     }
+
+    /// The same with any number of keys, a thousand at a time; each answers for itself, also where a later thousand
+    /// could not be changed at all.
+    ///
+    /// # Errors
+    /// As [`Gateway::change_keys`], while nothing has been changed.
+    pub async fn change_any_keys(&self, by: &Account, ids: &[KeyId], action: &Action) -> Result<Vec<Done>, Problem> {
+        let mut all = Vec::with_capacity(ids.len());
+        for some in ids.chunks(MOST_AT_ONCE) {
+            match self.change_keys(by, some, action).await {
+                Ok(done) => all.extend(done),
+                Err(problem) if all.is_empty() => return Err(problem),
+                Err(problem) => {
+                    all.extend(some.iter().map(|id| Done { id: id.clone(), key: Err(problem.clone()) }));
+                }
+            }
+        }
+        Ok(all)
+    }
 }

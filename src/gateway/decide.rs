@@ -157,6 +157,7 @@ pub(crate) async fn bury(
     Ok(Some(ends))
 }
 
-fn open(call: &Call) -> Open {
+/// A call in flight as meters know it.
+pub(crate) fn open(call: &Call) -> Open {
     Open { owners: call.arrival.owners(), at: call.arrival.at, held: call.bound.amount() }
 }

@@ -4,9 +4,9 @@ use super::{Gateway, admins_only};
 use crate::domain::account::Account;
 use crate::domain::id::ProviderId;
 use crate::domain::problem::Problem;
-use crate::domain::provider::ProviderKind;
+use crate::domain::provider::{Errand, ProviderKind};
 use bytes::Bytes;
-use http::{Request, Uri, header};
+use http::{Request, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -176,9 +176,10 @@ impl Gateway {
         if upstream.provider.kind == ProviderKind::Builtin {
             return Ok(ProviderTest { ok: true, message: "It is built in, and always answers.".to_owned(), ms: 0 });
         }
-        let mut request = Request::get(format!("{}/models", upstream.provider.base_url));
-        if let Some(credential) = upstream.credentials.first() {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {credential}"));
+        let provider = &upstream.provider;
+        let mut request = Request::get(provider.kind.url(&provider.base_url, Errand::Models));
+        for (name, value) in provider.kind.headers(upstream.credentials.first().map(String::as_str)) {
+            request = request.header(name, value);
         }
         let request = request
             .body(Empty::new().boxed_unsync())
@@ -201,6 +202,7 @@ impl Gateway {
             200..=299 => {
                 let body = Limited::new(answer.into_body(), 4 << 20).collect().await;
                 let body = body.map_err(|error| format!("It broke off in mid-answer: {error}."))?.to_bytes();
+                // Google's list has another name.
                 let count = serde_json::from_slice::<Listing>(&body).map(|listing| listing.data.len());
                 Ok(match count {
                     Err(_) => "It answers.".to_owned(),
@@ -209,9 +211,7 @@ impl Gateway {
                 })
             }
             401 | 403 => Err(format!("It refuses the credential ({status}).")),
-            404 => {
-                Err("It answers, but has no /models below this base URL (404). Check the path, often /v1.".to_owned())
-            }
+            404 => Err("It answers, but has no list of models below this base URL (404). Check the path.".to_owned()),
             _ => Err(format!("It answers with {status}.")),
         }
     }
@@ -227,6 +227,7 @@ pub struct ProviderTest {
 
 #[derive(serde::Deserialize)]
 struct Listing {
+    #[serde(alias = "models")]
     data: Vec<serde::de::IgnoredAny>,
 }
 

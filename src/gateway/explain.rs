@@ -18,6 +18,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Hours may open while a budget is spent, and the other way round; sooner or later both are open, or never.
+const MOST_OPENINGS: usize = 8;
 /// How far ahead may be asked about: ten years.
 const FARTHEST: Duration = Duration::from_hours(24 * 3_653);
 
@@ -42,6 +44,11 @@ pub struct Question {
 pub struct Explanation {
     /// `None` where it would be let through.
     pub refusal: Option<Refusal>,
+    /// When it would be let through if nothing else were called until then; `None` where no waiting helps, and where it
+    /// would be let through at once.
+    pub passes_at: Option<Time>,
+    /// What it would hold. Of an output that it does not say, what the gateway would choose.
+    pub bound: Bound,
     /// In the order in which they are made. Those that cannot be judged, since an earlier one failed, are left out.
     pub checks: Vec<Checked>,
     /// Every limit that would be consulted, in order.
@@ -74,15 +81,31 @@ impl Gateway {
         if now.plus(FARTHEST) < at {
             return Err(Problem::field("at", "Ask about a time within ten years from now."));
         }
-        let stand_at = at.max(now);
         let key = self.key(by, &asked.key_id).await.map_err(|problem| match problem.kind {
             ProblemKind::NotFound => Problem { kind: problem.kind, ..Problem::field("key_id", problem.message) },
             _ => problem,
         })?;
         let holder = self.holder(key).await?.ok_or_else(|| Problem::not_found("key"))?;
+        let mut told = self.judge(&holder, asked, at, now).await?;
+        let mut later = told.refusal.as_ref().and_then(|refusal| opening(refusal, at.max(now)));
+        for _ in 0..MOST_OPENINGS {
+            let Some(then) = later.filter(|then| *then <= now.plus(FARTHEST)) else { break };
+            match self.judge(&holder, asked, then, now).await?.refusal {
+                None => {
+                    told.passes_at = later;
+                    break;
+                }
+                Some(refusal) => later = opening(&refusal, then),
+            }
+        }
+        Ok(told)
+    }
+
+    /// What would become of it at `at`, as things stand `now`.
+    async fn judge(&self, holder: &Holder, asked: &Question, at: Time, now: Time) -> Result<Explanation, Problem> {
+        let stand_at = at.max(now);
         let output = asked.max_tokens.map_or(Output::Open { choices: 1 }, Output::Declared);
         let ceiling = Ceiling { input: asked.input_tokens, output };
-
         let mut checks = vec![
             checked("status", holder.is_active()),
             checked("expiry", holder.is_current(at)),
@@ -96,9 +119,9 @@ impl Gateway {
         let mut bound = Bound { input: ceiling.input, output: asked.max_tokens.unwrap_or(0), ..Bound::default() };
         let mut short = None;
         if let Ok(model) = &model {
-            checks.extend(self.checks_of_size(&holder, model, ceiling));
+            checks.extend(self.checks_of_size(holder, model, ceiling));
             if checks.iter().all(|checked| checked.check != "price" || checked.refusal.is_none()) {
-                (bound, short) = self.foretell(&holder, model, ceiling, bound, stand_at).await?;
+                (bound, short) = self.foretell(holder, model, ceiling, bound, stand_at).await?;
             }
         }
         let limits = self.weigh(&holder.limits(), bound, stand_at).await?;
@@ -107,7 +130,7 @@ impl Gateway {
             .map(|consulted| Weighed { detail: Detail::new(consulted, stand_at), fits: consulted.fits() })
             .collect();
         let failed = checks.iter().find_map(|checked| checked.refusal.clone());
-        Ok(Explanation { refusal: failed.or(short), checks, limits })
+        Ok(Explanation { refusal: failed.or(short), passes_at: None, bound, checks, limits })
     }
 
     fn checks_of_size(&self, holder: &Holder, model: &Model, ceiling: Ceiling) -> Vec<Checked> {
@@ -162,6 +185,16 @@ impl Gateway {
         let open = Open { owners: Arc::from([]), at, held: bound.amount() };
         Ok(self.with_meters(limits, at, |ledger| ledger.consult(&open, limits)).await?)
     }
+}
+
+/// When what refused at `at` may let it through: later than that, or not at all.
+fn opening(refusal: &Refusal, at: Time) -> Option<Time> {
+    let opens = match (&refusal.closed, &refusal.detail) {
+        (Some(closed), _) => closed.opens_at,
+        (None, Some(detail)) if detail.requested.units() <= detail.max.units() => detail.resets_at,
+        _ => None,
+    };
+    opens.filter(|opens| at < *opens)
 }
 
 fn checked(check: &'static str, found: Result<(), Refusal>) -> Checked {

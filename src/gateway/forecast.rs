@@ -2,14 +2,14 @@
 
 use super::Gateway;
 use super::issue::KeyQuery;
-use super::limits::Standing;
+use super::limits::{Standing, is_budget};
 use super::usage::{By, UsageQuery, Used};
 use crate::domain::account::Account;
 use crate::domain::id::KeyId;
-use crate::domain::key::{Key, KeyStatus};
+use crate::domain::key::{Key, KeyState};
 use crate::domain::limit::Measure;
 use crate::domain::period::Zone;
-use crate::domain::problem::{Problem, ProblemKind};
+use crate::domain::problem::Problem;
 use crate::domain::time::Time;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -43,16 +43,16 @@ pub enum Outlook {
 }
 
 impl Gateway {
-    /// The budgets of the keys that this account may see and that are in use, the most used part first. Looks at the
-    /// newest 1,000 keys.
+    /// The budgets of the keys that this account may see and that are in use, their rules' among them, the most used part
+    /// first. Looks at the newest 1,000 keys.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn budgets(&self, by: &Account) -> Result<Vec<Budgeted>, Problem> {
         let now = self.0.clock.now();
         let from = now.minus(LOOK_BACK);
-        let query = KeyQuery { status: Some(KeyStatus::Active), limit: KEYS, ..KeyQuery::default() };
-        let keys = self.keys(by, query).await?.data;
+        let query = KeyQuery { state: Some(KeyState::Active), limit: KEYS, ..KeyQuery::default() };
+        let keys = self.holders(self.keys(by, query).await?.data).await?;
         let recent = UsageQuery {
             from,
             to: now,
@@ -65,15 +65,20 @@ impl Gateway {
         };
         let recent: HashMap<KeyId, Used> =
             self.usage(by, &recent).await?.into_iter().filter_map(|used| Some((used.key_id.clone()?, used))).collect();
-        let mut budgets = Vec::new();
-        for key in keys.into_iter().filter(|key| !key.is_expired(now)) {
-            let standings = self.standings(&key).await.map_err(|_| unreachable_books())?;
-            for standing in standings.into_iter().filter(|standing| standing.limit.period.window().is_none()) {
-                let used = recent.get(&key.id);
-                budgets.push(budgeted(key.clone(), standing, used, from, now));
+        let (mut of, mut limits) = (Vec::new(), Vec::new());
+        for holder in &keys {
+            for limit in holder.key_limits(now).into_iter().filter(is_budget) {
+                of.push(&holder.key);
+                limits.push(limit);
             }
         }
-        budgets.sort_by_key(|budget| std::cmp::Reverse(share(&budget.standing)));
+        let standings = self.stand(&limits).await?.into_iter();
+        let mut budgets: Vec<Budgeted> = of
+            .into_iter()
+            .zip(standings)
+            .map(|(key, standing)| budgeted(key.clone(), standing, recent.get(&key.id), from, now))
+            .collect();
+        budgets.sort_by_key(|budget| std::cmp::Reverse(budget.standing.tightness(now).share));
         Ok(budgets)
     }
 }
@@ -105,12 +110,6 @@ fn measured(used: &Used, measure: Measure) -> i64 {
         Measure::Tokens => i64::try_from(used.usage.total()).unwrap_or(i64::MAX),
         Measure::Credits => used.cost.nanos(),
     }
-}
-
-/// How much of a limit is gone, in millionths: all of it where nothing is allowed.
-fn share(standing: &Standing) -> i128 {
-    let max = i128::from(standing.limit.max);
-    if max <= 0 { 1_000_000 } else { i128::from(standing.reading.total()) * 1_000_000 / max }
 }
 
 /// How fast something is used: `used` between `since` and `now`.
@@ -151,10 +150,6 @@ impl Pace {
 
 fn micros(span: Duration) -> i128 {
     i128::try_from(span.as_micros()).unwrap_or(i128::MAX)
-}
-
-fn unreachable_books() -> Problem {
-    Problem::new(ProblemKind::Unavailable, "The books cannot be read just now. Try again in a moment.")
 }
 
 #[cfg(test)]

@@ -3,25 +3,33 @@
 use super::Gateway;
 use crate::domain::account::Account;
 use crate::domain::id::{KeyId, RuleId};
-use crate::domain::impact::{Judged, Trial};
+use crate::domain::impact::{Judged, Sum, Trial};
+use crate::domain::period::{Period, Zone};
 use crate::domain::problem::Problem;
-use crate::domain::rule::{Rule, RuleSpec};
+use crate::domain::rule::RuleSpec;
 use crate::domain::time::Time;
+use crate::store::calls::Cost;
 use std::time::Duration;
 
 /// How far back calls are looked at.
 const LAST: Duration = Duration::from_hours(24 * 30);
 /// Calls read at once: half a megabyte.
 const CHUNK: u32 = 20_000;
+/// Keys whose calls are read together, where there are few of each.
+const KEYS: usize = 200;
 
 /// What a rule would have refused.
 #[derive(Clone, Debug)]
 pub struct Impact {
     pub from: Time,
     pub to: Time,
+    /// How many keys it governs, with calls or without.
+    pub governed: u64,
     pub total: Judged,
     /// Keys with calls, those with the most refusals first.
     pub keys: Vec<KeyImpact>,
+    /// When each day began in the zone of whoever asks, the first one not after `from`, and what was refused on it.
+    pub days: Vec<(Time, Sum)>,
 }
 
 /// The same for one key.
@@ -40,23 +48,39 @@ impl Gateway {
     /// Where there is no such rule for this account; for each field of the edit that will not do.
     pub async fn rule_impact(&self, by: &Account, id: &RuleId, edit: Option<RuleSpec>) -> Result<Impact, Problem> {
         let known = self.rule(by, id).await?.rule;
+        let to = self.0.clock.now();
         let rule = match edit {
             None => known,
             Some(spec) => {
                 spec.check()?;
-                let RuleSpec { enabled, quota, hours, timezone, .. } = spec;
-                Rule { enabled, quota, hours, timezone, ..known }
+                known.edited(spec, known.account_id.clone(), to)
             }
         };
-        let to = self.0.clock.now();
         let from = to.minus(LAST);
+        let zone = Zone::parse(&by.timezone).unwrap_or_else(Zone::utc);
+        let days = days(from, to, &zone);
         let own = (!by.is_admin()).then_some(&by.id);
-        let mut impact = Impact { from, to, total: Judged::default(), keys: Vec::new() };
-        for (key, name) in self.0.store.governed_keys(id, own).await? {
-            let judged = self.tried(&rule, &key, from, to).await?;
+        let keys = self.0.store.governed_keys(id, own).await?;
+        let mut trials: Vec<Trial> = keys.iter().map(|_| Trial::of(&rule, from, &days)).collect();
+        for (keys, trials) in keys.chunks(KEYS).zip(trials.chunks_mut(KEYS)) {
+            let ids: Vec<KeyId> = keys.iter().map(|(id, _)| id.clone()).collect();
+            self.try_calls(&ids, trials, to).await?;
+        }
+        let refused = vec![Sum::default(); days.len()];
+        let mut impact = Impact {
+            from,
+            to,
+            governed: keys.len() as u64,
+            total: Judged::default(),
+            keys: Vec::new(),
+            days: days.iter().copied().zip(refused).collect(),
+        };
+        for ((id, name), trial) in keys.into_iter().zip(trials) {
+            let (judged, by_day) = trial.done();
             if judged.all.calls > 0 {
                 impact.total.add(&judged);
-                impact.keys.push(KeyImpact { id: key, name, judged });
+                impact.keys.push(KeyImpact { id, name, judged });
+                impact.days.iter_mut().zip(by_day).for_each(|((_, sum), day)| sum.add(day));
             }
         }
         let rank = |key: &KeyImpact| (key.judged.refused().calls, key.judged.refused().nanos);
@@ -64,21 +88,55 @@ impl Gateway {
         Ok(impact)
     }
 
-    /// One key's calls, in their order and so many at a time.
-    async fn tried(&self, rule: &Rule, key: &KeyId, from: Time, to: Time) -> Result<Judged, Problem> {
-        let mut trial = Trial::of(rule, from);
-        let mut next = trial.reads_from();
-        // Calls of the same instant may lie on both sides of a cut: those that were met are passed over.
-        let mut met = 0;
-        loop {
-            let calls = self.0.store.costs(key, next, to, CHUNK).await?;
-            for (at, nanos) in calls.iter().skip(met) {
-                trial.meet(*at, *nanos);
+    /// The calls of these keys, which are in the order of their ids, each key's in their order and so many at a time.
+    async fn try_calls(&self, ids: &[KeyId], trials: &mut [Trial<'_>], to: Time) -> Result<(), Problem> {
+        let mut first = 0;
+        while let Some(from) = trials.get(first).map(Trial::reads_from) {
+            let read = self.0.store.costs(&ids[first..], from, to, CHUNK).await?;
+            let count: usize = read.iter().map(|(_, costs)| costs.len()).sum();
+            let mut last = None;
+            for (id, costs) in read {
+                // It is one that was asked for.
+                let Some(at) = ids.iter().position(|known| *known == id) else { continue };
+                meet(&mut trials[at], &costs);
+                last = Some((at, costs));
             }
-            let Some((last, _)) = calls.last().filter(|_| calls.len() == CHUNK as usize) else { break };
-            met = calls.iter().rev().take_while(|(at, _)| at == last).count();
-            next = *last;
+            match last {
+                // There was no room for the rest of its calls, nor for the keys after it.
+                Some((at, costs)) if count == CHUNK as usize => {
+                    self.try_rest(&ids[at], &mut trials[at], costs, to).await?;
+                    first = at + 1;
+                }
+                _ => break,
+            }
         }
-        Ok(trial.done())
+        Ok(())
     }
+
+    /// What is left of one key's calls, after those that were read last.
+    async fn try_rest(&self, id: &KeyId, trial: &mut Trial<'_>, mut read: Vec<Cost>, to: Time) -> Result<(), Problem> {
+        while let Some((last, _)) = read.last().copied() {
+            // Calls of the same instant may lie on both sides of a cut: those that were met are passed over.
+            let met = read.iter().rev().take_while(|(at, _)| *at == last).count();
+            let next = self.0.store.costs(std::slice::from_ref(id), last, to, CHUNK).await?.pop();
+            read = next.map(|(_, costs)| costs).unwrap_or_default();
+            meet(trial, read.get(met..).unwrap_or_default());
+            if read.len() < CHUNK as usize || read.len() <= met {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn meet(trial: &mut Trial<'_>, costs: &[Cost]) {
+    for (at, nanos) in costs {
+        trial.meet(*at, *nanos);
+    }
+}
+
+/// When each day begins, from that of `from` to that of `to`.
+fn days(from: Time, to: Time, zone: &Zone) -> Vec<Time> {
+    let first = Period::Day.start(from, zone);
+    std::iter::successors(Some(first), |day| Period::Day.end(*day, zone).filter(|next| next <= &to)).collect()
 }

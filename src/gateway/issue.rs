@@ -1,17 +1,18 @@
-//! Keys: issue, edit, revoke, restore, list.
+//! Keys: issue, edit, revoke, restore.
 
 use super::bind::{bound_to_nothing, keeps_default};
+use super::list::{About, Order};
 use super::seal::random_text;
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
 use crate::domain::floor;
 use crate::domain::id::{AccountId, GroupId, KeyId, RuleId};
-use crate::domain::key::{Key, KeySpec, KeyStatus, SECRET_PREFIX};
+use crate::domain::key::{Key, KeySpec, KeyState, KeyStatus, SECRET_PREFIX};
 use crate::domain::limit::Carried;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::time::Time;
 use crate::store::Store;
-use crate::store::keys::KeyFilter;
+use crate::store::key_lists::Governed;
 
 /// Random characters in a secret: 43 of 62 are 256 bits.
 const SECRET_LENGTH: usize = 43;
@@ -23,19 +24,33 @@ pub struct Issued {
     pub secret: String,
 }
 
-/// Which keys to list. Newest first.
+/// Which keys to list. Newest first, unless it says otherwise.
 #[derive(Clone, Debug, Default)]
 pub struct KeyQuery {
     pub status: Option<KeyStatus>,
+    /// What they are now, expiry included.
+    pub state: Option<KeyState>,
     pub search: Option<String>,
     pub account_id: Option<AccountId>,
     pub group_id: Option<GroupId>,
+    /// In no group.
+    pub ungrouped: bool,
     /// Bound to this rule itself, not by inheritance.
     pub rule_id: Option<RuleId>,
+    /// The rule in force, bound or inherited.
+    pub governed: Option<Governed>,
+    /// Allowed to call this model.
+    pub model: Option<String>,
+    pub about: Option<About>,
+    /// Only these.
+    pub ids: Option<Vec<KeyId>>,
     /// Leave out those that are revoked.
     pub unrevoked: bool,
+    pub order: Order,
     /// As the last page gave it.
     pub cursor: Option<String>,
+    /// The other way: only what comes before this place.
+    pub before: Option<String>,
     /// 1 to 1,000; 50 where it is 0.
     pub limit: u32,
 }
@@ -156,21 +171,29 @@ impl Gateway {
         }
     }
 
-    /// Undoes a revocation.
+    /// Undoes a revocation: the key is active again.
     ///
     /// # Errors
     /// Where there is no such key for this account, or it is not revoked; where an admin has revoked it or switched it
     /// off, and its owner asks.
     pub async fn restore_key(&self, by: &Account, id: &KeyId) -> Result<Key, Problem> {
+        self.restore_key_as(by, id, KeyStatus::Active).await
+    }
+
+    /// The same for a key that may have been disabled before it was revoked.
+    ///
+    /// # Errors
+    /// As [`Gateway::restore_key`].
+    pub async fn restore_key_as(&self, by: &Account, id: &KeyId, status: KeyStatus) -> Result<Key, Problem> {
         let key = self.key(by, id).await?;
-        if key.status != KeyStatus::Revoked {
+        if key.status != KeyStatus::Revoked || status == KeyStatus::Revoked {
             return Err(Problem::new(ProblemKind::Conflict, "This key is not revoked."));
         }
         if !by.is_admin() {
-            floor::check(key.admin_spec.as_deref(), &KeySpec { status: KeyStatus::Active, ..key.spec() })?;
+            floor::check(key.admin_spec.as_deref(), &KeySpec { status, ..key.spec() })?;
         }
-        let restored = key.held_at(by, KeyStatus::Active);
-        self.save_key(by, &key, Key { status: KeyStatus::Active, revoked_at: None, ..restored }).await
+        let restored = key.held_at(by, status);
+        self.save_key(by, &key, Key { status, revoked_at: None, ..restored }).await
     }
 
     /// A key that this account may see: its own, or any for an admin.
@@ -180,45 +203,6 @@ impl Gateway {
     pub async fn key(&self, by: &Account, id: &KeyId) -> Result<Key, Problem> {
         let key = self.0.store.key(id).await?.filter(|key| by.is_admin() || key.account_id == by.id);
         key.ok_or_else(|| Problem::not_found("key"))
-    }
-
-    /// A page of the keys that this account may see.
-    ///
-    /// # Errors
-    /// Where the cursor or the limit is not one.
-    pub async fn keys(&self, by: &Account, query: KeyQuery) -> Result<Page<Key>, Problem> {
-        let limit = page_limit(query.limit)?;
-        let after = query.cursor.as_deref().map(read_cursor).transpose()?;
-        let filter = KeyFilter {
-            account_id: if by.is_admin() { query.account_id } else { Some(by.id.clone()) },
-            group_id: query.group_id,
-            rule_id: query.rule_id,
-            status: query.status,
-            unrevoked: query.unrevoked,
-            search: query.search.filter(|text| !text.trim().is_empty()),
-            after: after.map(|(at, id)| (at, KeyId(id))),
-            limit: limit + 1,
-        };
-        let keys = self.0.store.keys(&filter).await?;
-        Ok(page(keys, limit, |key| cursor(key.created_at, key.id.as_str())))
-    }
-
-    /// How many keys this account may see, revoked ones left out.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn count_keys(&self, by: &Account) -> Result<u64, Problem> {
-        let own = (!by.is_admin()).then_some(&by.id);
-        Ok(self.0.store.count_keys(own, false).await?)
-    }
-
-    /// How many keys of this account are revoked.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn count_revoked_keys(&self, by: &Account) -> Result<u64, Problem> {
-        let own = (!by.is_admin()).then_some(&by.id);
-        Ok(self.0.store.count_keys(own, true).await?)
     }
 
     /// Writes a key that was read as `known`.

@@ -41,11 +41,10 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
 /// Puts the meters of these limits in memory, with what the rows say. No settlement is written meanwhile, since the
 /// journal is what calls this.
 pub(super) async fn load(gateway: &Inner, limits: &[Limit], at: Time) -> Result<(), StoreError> {
-    let mut tx = gateway.store.begin_read().await?;
-    for limit in limits {
-        let counted = Store::counted_for(&mut tx, limit, at).await?;
-        if let Some(mut ledger) = gateway.books.own() {
-            ledger.load_own(limit, at, &counted);
+    let counted = Store::counted_for_each(&mut gateway.store.begin_read().await?, limits, at).await?;
+    if let Some(mut ledger) = gateway.books.own() {
+        for (limit, counted) in limits.iter().zip(&counted) {
+            ledger.load_own(limit, at, counted);
         }
     }
     Ok(())

@@ -7,6 +7,8 @@ use crate::domain::account::Account;
 use crate::domain::id::{AccountId, GroupId, KeyId};
 use crate::domain::limit::{Limit, Scope};
 use crate::domain::problem::Problem;
+use crate::domain::time::Time;
+use crate::store::books::MadeReset;
 
 /// A limit as it stands after a reset.
 #[derive(Clone, Debug)]
@@ -16,7 +18,33 @@ pub struct AfterReset {
     pub taken_off: i64,
 }
 
+/// A reset as the books have it, and who made it.
+#[derive(Clone, Debug)]
+pub struct RecordedReset {
+    pub reset: MadeReset,
+    /// The name of the admin, or the email of one who has none.
+    pub by: String,
+}
+
 impl Gateway {
+    /// The newest resets of a key's limits, its rule's among them: at most so many.
+    ///
+    /// # Errors
+    /// Where there is no such key for this account.
+    pub async fn resets_of_key(&self, by: &Account, id: &KeyId, most: u32) -> Result<Vec<RecordedReset>, Problem> {
+        let key = self.key(by, id).await?;
+        let mut recorded: Vec<RecordedReset> = Vec::new();
+        for reset in self.0.store.resets(&key.owner(), Time::EPOCH, most).await? {
+            let known = recorded.iter().find(|earlier| earlier.reset.made_by == reset.made_by);
+            let by = match known {
+                Some(earlier) => earlier.by.clone(),
+                None => self.0.store.account(&reset.made_by).await?.map(|admin| shown_name(&admin)).unwrap_or_default(),
+            };
+            recorded.push(RecordedReset { reset, by });
+        }
+        Ok(recorded)
+    }
+
     /// Takes off what this key's limits have counted, its rule's among them; all of them, or the one that is named.
     ///
     /// # Errors
@@ -93,4 +121,8 @@ impl Gateway {
         let after = standings.into_iter().zip(taken_off);
         Ok(after.map(|(standing, taken_off)| AfterReset { standing, taken_off }).collect())
     }
+}
+
+fn shown_name(account: &Account) -> String {
+    if account.name.is_empty() { account.email.clone() } else { account.name.clone() }
 }

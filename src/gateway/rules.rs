@@ -1,12 +1,11 @@
 //! Quota rules: make, edit, delete, list; and which is an account's default.
 
 use super::bind::{bound_to_nothing, edits_nothing_locked, unbind_locked};
-use super::issue::{Page, cursor, page, page_limit, read_cursor};
+use super::issue::{Page, changed_meanwhile, cursor, page, page_limit, read_cursor};
 use super::{Gateway, Topic};
 use crate::domain::account::Account;
 use crate::domain::floor;
 use crate::domain::id::{AccountId, RuleId};
-use crate::domain::limit::{Carried, Owner, Scope};
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::rule::{References, Rule, RuleSpec};
 use crate::domain::time::Time;
@@ -26,6 +25,8 @@ pub struct Governing {
 pub struct RuleQuery {
     pub account_id: Option<AccountId>,
     pub enabled: Option<bool>,
+    /// Part of a name or a description, or a whole id.
+    pub search: Option<String>,
     /// As the last page gave it.
     pub cursor: Option<String>,
     /// 1 to 1,000; 50 where it is 0.
@@ -68,47 +69,42 @@ impl Gateway {
         Ok(Governing { rule, references: References::default() })
     }
 
-    /// Replaces what can be edited; in force on the very next call of each key that it governs. Switching it off keeps
-    /// its bindings.
+    /// Replaces what can be edited of a rule that was read as `known`; in force on the very next call of each key that
+    /// it governs. Switching it off keeps its bindings.
     ///
     /// # Errors
-    /// For each field that will not do; where the name is in use; where there is no such rule for this account.
-    pub async fn edit_rule(&self, by: &Account, id: &RuleId, spec: RuleSpec) -> Result<Governing, Problem> {
-        let known = self.rule(by, id).await?;
+    /// For each field that will not do; where the name is in use; where there is no such rule for this account;
+    /// [`ProblemKind::Meanwhile`] where it is not as it was read, so that nobody's edit is undone by another's.
+    pub async fn edit_rule(&self, by: &Account, known: &Governing, spec: RuleSpec) -> Result<Governing, Problem> {
+        let before = &known.rule;
+        if !by.is_admin() && before.account_id != by.id {
+            return Err(Problem::not_found("rule"));
+        }
         spec.check()?;
         let account_id = match &spec.account_id {
-            Some(account) if *account != known.rule.account_id => self.owner_of_new(by, Some(account), "rules").await?,
-            _ => known.rule.account_id.clone(),
+            Some(account) if *account != before.account_id => self.owner_of_new(by, Some(account), "rules").await?,
+            _ => before.account_id.clone(),
         };
         let changed = [
-            ("enabled", spec.enabled != known.rule.enabled),
-            ("quota", spec.quota != known.rule.quota),
-            ("hours", spec.hours != known.rule.hours),
-            ("timezone", spec.timezone != known.rule.timezone),
+            ("enabled", spec.enabled != before.enabled),
+            ("quota", spec.quota != before.quota),
+            ("hours", spec.hours != before.hours),
+            ("timezone", spec.timezone != before.timezone),
         ];
         let changed: Vec<&str> = changed.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
-        let now = self.0.clock.now();
-        // A rule's periods are the same for every key that it governs.
-        let any = || Owner::new(Scope::Key, "");
-        let before = known.rule.in_force(any(), now);
-        let mut rule = Rule {
-            account_id,
-            name: spec.name.trim().to_owned(),
-            description: spec.description,
-            enabled: spec.enabled,
-            quota: spec.quota,
-            hours: spec.hours,
-            timezone: spec.timezone,
-            ..known.rule
-        };
-        rule.carried = Carried::by_edit(&rule.carried, before.as_slice(), rule.ceiling(any()).as_slice(), now);
+        let rule = before.edited(spec, account_id, self.0.clock.now());
         let mut tx = self.0.store.begin().await?;
-        edits_nothing_locked(&mut tx, by, &KeyChange::Rule(Some(id.clone())), &changed).await?;
+        let (held, references) =
+            Store::held_rule(&mut tx, &rule.id).await?.ok_or_else(|| Problem::not_found("rule"))?;
+        if held != *before {
+            return Err(changed_meanwhile());
+        }
+        edits_nothing_locked(&mut tx, by, &KeyChange::Rule(Some(rule.id.clone())), &changed).await?;
         Store::update_rule(&mut tx, &rule).await.map_err(name_taken)?;
         Store::bump(&mut tx).await?;
         tx.commit().await?;
         self.rules_changed();
-        Ok(Governing { rule, ..known })
+        Ok(Governing { rule, references })
     }
 
     /// Deletes a rule that governs no key and is no account's default.
@@ -118,7 +114,8 @@ impl Gateway {
     pub async fn delete_rule(&self, by: &Account, id: &RuleId) -> Result<(), Problem> {
         let known = self.rule(by, id).await?;
         if !known.references.is_none() {
-            return Err(referred_to(&known.references));
+            let message = known.references.in_the_way();
+            return Err(Problem::new(ProblemKind::Conflict, message));
         }
         let mut tx = self.0.store.begin().await?;
         unbind_locked(&mut tx, by, &KeyChange::Rule(Some(id.clone()))).await?;
@@ -153,6 +150,7 @@ impl Gateway {
         let filter = RuleFilter {
             account_id: if by.is_admin() { query.account_id } else { Some(by.id.clone()) },
             enabled: query.enabled,
+            search: query.search.filter(|text| !text.trim().is_empty()),
             after: after.map(|(at, id)| (at, RuleId(id))),
             limit: limit + 1,
         };
@@ -167,6 +165,14 @@ impl Gateway {
     /// When the database fails.
     pub async fn count_rules(&self, by: &Account) -> Result<u64, Problem> {
         Ok(self.0.store.count_rules((!by.is_admin()).then_some(&by.id)).await?)
+    }
+
+    /// How many keys of those that this account may see a rule governs.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_governed_keys(&self, by: &Account) -> Result<u64, Problem> {
+        Ok(self.0.store.count_governed_keys((!by.is_admin()).then_some(&by.id)).await?)
     }
 
     /// What a rule would say, before it is saved.
@@ -225,19 +231,6 @@ impl Gateway {
         self.0.announce(Topic::Rules);
         self.0.announce(Topic::Keys);
     }
-}
-
-fn referred_to(references: &References) -> Problem {
-    let some = |number: u64, one: &str, many: &str| match number {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        number => Some(format!("{number} {many}")),
-    };
-    let keys = some(references.bound, "key is bound to it", "keys are bound to it");
-    let defaults = some(references.defaults, "account has it as its default", "accounts have it as their default");
-    let said = [keys, defaults].into_iter().flatten().collect::<Vec<_>>().join(" and ");
-    let message = format!("This rule is in use: {said}. Unbind it first, or switch it off.");
-    Problem::new(ProblemKind::Conflict, message)
 }
 
 fn name_taken(error: StoreError) -> Problem {

@@ -11,7 +11,7 @@ use super::journal::{Entry, Rejected, postings};
 use super::{Gateway, Inner};
 use crate::domain::call::{Arrival, Bound, Call, Settlement};
 use crate::domain::id::{CallId, NodeId};
-use crate::domain::ledger::{Book, Ledger, NotAdmitted};
+use crate::domain::ledger::{Book, Ledger, NotAdmitted, Open};
 use crate::domain::limit::{Limit, Owner};
 use crate::domain::time::Time;
 use crate::store::books::Reset;
@@ -258,9 +258,16 @@ async fn make_places(gateway: &Inner, limits: &[Limit]) -> Result<(), StoreError
 pub(super) async fn look(store: &Store, limits: &[Limit], at: Time) -> Result<Ledger, StoreError> {
     let mut tx = store.begin_snapshot().await?;
     let owners = limits.iter().map(|limit| limit.owner.to_text()).collect();
-    let mut taken = Taken::lock(&mut tx, &owners, false).await?;
-    taken.make(&mut tx, limits, at).await?;
-    Ok(taken.ledger)
+    let mut ledger = Taken::lock(&mut tx, &owners, false).await?.ledger;
+    let missing = ledger.missing(limits, at);
+    if missing.is_empty() {
+        return Ok(ledger);
+    }
+    let in_flight: Vec<Open> = Store::pending_calls(&mut tx, None).await?.iter().map(decide::open).collect();
+    for (limit, counted) in missing.iter().zip(Store::counted_for_each(&mut tx, &missing, at).await?) {
+        ledger.load(limit, at, &counted, in_flight.iter());
+    }
+    Ok(ledger)
 }
 
 /// Takes a new name, after others have held this process for dead under its last one. Its calls in flight have been

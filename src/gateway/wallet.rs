@@ -1,6 +1,7 @@
 //! What an account may spend, and from what: its limits, whether it is metered, its balance, its subscription.
 
 use super::bind::bound_to_nothing;
+use super::issue::{self, Page, page, page_limit, read_cursor};
 use super::{Gateway, Topic, admins_only};
 use crate::domain::account::{Account, AccountSpec};
 use crate::domain::credits::Credits;
@@ -50,6 +51,47 @@ impl Gateway {
         let taken = self.0.store.used_since(&paid, Measure::Credits, Time::EPOCH).await?;
         let balance = wallet.granted - Credits::from_nanos(taken);
         Ok(Purse { account, wallet, balance })
+    }
+
+    /// A page of the accounts that this one may see, newest first: everyone's for an admin, else its own.
+    ///
+    /// # Errors
+    /// Where the cursor or the limit is not one.
+    pub async fn purses(&self, by: &Account, cursor: Option<&str>, limit: u32) -> Result<Page<Purse>, Problem> {
+        let limit = page_limit(limit)?;
+        let after = cursor.map(read_cursor).transpose()?.map(|(at, id)| (at, AccountId(id)));
+        if !by.is_admin() {
+            let is_past = after.is_some_and(|place| (by.created_at, &by.id) >= (place.0, &place.1));
+            let data = if is_past { Vec::new() } else { vec![self.purse(by, &by.id).await?] };
+            return Ok(Page { data, next: None });
+        }
+        let page = page(self.0.store.accounts(after.as_ref(), limit + 1).await?, limit, |account| {
+            issue::cursor(account.created_at, account.id.as_str())
+        });
+        let ids: Vec<AccountId> = page.data.iter().map(|account| account.id.clone()).collect();
+        let mut wallets = self.0.store.wallets(&ids).await?;
+        // Only what was ever metered can have taken anything.
+        let paying =
+            |id: &&AccountId| wallets.get(id).is_some_and(|wallet| wallet.metered || wallet.granted != Credits::ZERO);
+        let owners: Vec<&str> = ids.iter().filter(paying).map(AccountId::as_str).collect();
+        let taken = self.0.store.charged_since(Scope::Balance, &owners, Time::EPOCH).await?;
+        let purse = |account: Account| {
+            let wallet = wallets.remove(&account.id).unwrap_or_default();
+            let balance = wallet.granted - taken.get(account.id.as_str()).copied().unwrap_or_default();
+            Purse { account, wallet, balance }
+        };
+        Ok(Page { data: page.data.into_iter().map(purse).collect(), next: page.next })
+    }
+
+    /// The accounts that this one may see, without their means: the newest 1,000 for an admin, else its own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn accounts(&self, by: &Account) -> Result<Vec<Account>, Problem> {
+        match by.is_admin() {
+            true => Ok(self.0.store.accounts(None, 1_000).await?),
+            false => Ok(vec![by.clone()]),
+        }
     }
 
     /// Sets what bounds an account; in force on the very next call of each of its keys.

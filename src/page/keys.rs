@@ -1,20 +1,29 @@
-//! Keys in words: how the console writes what a key may do, and reads what was written in its form.
+//! Keys in words: how the console writes how a key stands and what it may do. Its parts read and write forms and lists.
 
-use crate::console::form::{read_count, read_credits};
-use crate::console::tokens::edit::{Written, WrittenLimits};
+pub mod acts;
+mod choices;
+pub mod form;
+pub mod list;
+pub mod question;
+pub mod sought;
+
 use crate::console::tokens::fetch::{KeyRow, Standing};
 use crate::console::ui::budget::Budget;
 use crate::console::ui::money::{amount, grouped, short};
 use crate::domain::account::Account;
 use crate::domain::credits::Credits;
-use crate::domain::key::{Key, KeySpec, KeyStatus, Reset, TokenQuota};
-use crate::domain::limit::{Limit, Measure};
+use crate::domain::key::{Key, KeyState};
+use crate::domain::limit::{Limit, Measure, Scope};
 use crate::domain::period::{Period, Zone};
-use crate::domain::problem::{Check, Problem};
 use crate::domain::time::Time;
+use crate::gateway::authenticate::Holder;
 use crate::gateway::limits::Standing as Meter;
+use crate::gateway::list::Tally;
+use crate::gateway::oversight::Overseen;
 
-/// Above so much of a budget a key is near its limit.
+pub use form::{read, write};
+
+/// Above so much of a budget, in percent, a key is near its limit: [`crate::gateway::limits::NEAR`].
 const ALERT: u8 = 80;
 
 /// How rows are worded for one reader at one instant.
@@ -33,10 +42,18 @@ impl Wording {
     }
 
     /// “20 Nov 14:00”, with the year where it is another.
-    fn moment(&self, at: Time) -> String {
+    pub fn moment(&self, at: Time) -> String {
         let (local, now) = (self.zone.local(at), self.zone.local(self.at));
         let form = if local.year() == now.year() { "%-d %b %H:%M" } else { "%-d %b %Y" };
         local.strftime(form).to_string()
+    }
+
+    /// A time to come: “Sat 00:00” within the week.
+    fn soon(&self, at: Time) -> String {
+        match at.since(self.at).as_secs() {
+            0..518_400 => self.zone.local(at).strftime("%a %H:%M").to_string(),
+            _ => self.moment(at),
+        }
     }
 
     fn ago(&self, at: Option<Time>) -> String {
@@ -49,22 +66,25 @@ impl Wording {
         }
     }
 
-    pub fn row(&self, key: &Key, meters: &[Meter], spent: Credits) -> KeyRow {
-        let budgets = meters.iter().filter(|meter| meter.limit.period.window().is_none());
-        let tightest = budgets.max_by_key(|meter| share(meter));
-        let standing = self.standing(key, tightest);
-        let is_off = matches!(standing, Standing::Disabled | Standing::Expired { .. } | Standing::Revoked { .. });
-        let rate = |count: Option<u64>, unit: &str| {
-            count
-                .map_or("—".to_owned(), |count| format!("{} {unit}", short(i64::try_from(count).unwrap_or(i64::MAX))))
-        };
+    /// A row of the list.
+    pub fn row(&self, reader: &Account, overseen: &Overseen) -> KeyRow {
+        let Holder { key, account, group, .. } = &overseen.holder;
+        let is_off = overseen.is_off(self.at);
+        let rates = [(key.limits.rpm, "rpm"), (key.limits.tpm, "tpm"), (key.limits.rpd, "rpd")].into_iter();
+        let rates = rates.filter_map(|(most, unit)| Some(format!("{} {unit}", short(signed(most?)))));
         KeyRow {
             id: key.id.0.clone(),
             name: key.name.clone(),
             hint: key.hint.clone(),
-            standing,
-            budget: budget(tightest, spent, is_off),
-            rates: (rate(key.limits.rpm, "rpm"), rate(key.limits.tpm, "tpm")),
+            owner: if account.id == reader.id { String::new() } else { format!(" · {}", account.name) },
+            standing: self.standing(overseen),
+            budget: match overseen.tightest() {
+                Some(meter) => Budget { is_off, ..budget(meter) },
+                None => unbounded(overseen.charged, is_off),
+            },
+            group: group.as_ref().map(|group| group.name.clone()).unwrap_or_default(),
+            rule: rule(&overseen.holder),
+            rates: rates.collect(),
             last_used: self.ago(key.last_used_at),
             expires: match key.expires_at {
                 None => "no expiry".to_owned(),
@@ -74,72 +94,156 @@ impl Wording {
         }
     }
 
-    fn standing(&self, key: &Key, tightest: Option<&Meter>) -> Standing {
-        match (key.status, tightest) {
-            (KeyStatus::Revoked, _) => {
-                Standing::Revoked { at: key.revoked_at.map(|at| self.moment(at)).unwrap_or_default() }
+    /// Whether a key's next call passes, and what then.
+    pub fn standing(&self, overseen: &Overseen) -> Standing {
+        let Holder { key, account, .. } = &overseen.holder;
+        let at = |at: Option<Time>| at.map(|at| self.moment(at)).unwrap_or_default();
+        match key.state(self.at) {
+            KeyState::Revoked => return Standing::Revoked { at: at(key.revoked_at) },
+            KeyState::Disabled => return Standing::Disabled,
+            KeyState::Expired => return Standing::Expired { at: at(key.expires_at) },
+            KeyState::Active if !account.enabled => return Standing::AccountOff,
+            KeyState::Active => {}
+        }
+        if let Some(opens) = overseen.opens(self.at) {
+            let opens = opens.map_or_else(|| "never opens".to_owned(), |at| format!("opens {}", self.soon(at)));
+            return Standing::Shut { opens };
+        }
+        let Some(meter) = overseen.tightest() else {
+            return Standing::Open { then: "nothing blocks it".to_owned() };
+        };
+        let tightness = meter.tightness(self.at);
+        // Whose budget it is, where it is not the key's own.
+        let whose = match (meter.limit.owner.scope, &meter.limit.rule) {
+            (Scope::Key, None) => "",
+            (Scope::Key, Some(_)) => "rule ",
+            (Scope::Group, _) => "group ",
+            (Scope::Account, _) => "account ",
+            (Scope::Subscription, _) => "subscription ",
+            (Scope::Balance, _) => "balance ",
+        };
+        let then = format!("{whose}blocks, {}", self.reopens(meter));
+        match tightness.is_spent {
+            true if meter.reading.settled < meter.limit.max => {
+                Standing::Blocked { until: "held by calls in flight".to_owned() }
             }
-            (KeyStatus::Disabled, _) => Standing::Disabled,
-            (KeyStatus::Active, _) if key.is_expired(self.at) => {
-                Standing::Expired { at: key.expires_at.map(|at| self.moment(at)).unwrap_or_default() }
-            }
-            (KeyStatus::Active, None) => Standing::Open { then: "nothing blocks it".to_owned() },
-            (KeyStatus::Active, Some(meter)) => {
-                let opens = match meter.resets_at {
-                    Some(at) => format!("reopens {}", self.moment(at)),
-                    None => "does not reopen".to_owned(),
-                };
-                match share(meter) {
-                    _ if meter.remaining() == 0 => Standing::Blocked { until: opens },
-                    80.. => Standing::Near { then: format!("blocks, {opens}") },
-                    _ => Standing::Open { then: format!("blocks, {opens}") },
-                }
-            }
+            true => Standing::Blocked { until: format!("{whose}{}", self.reopens(meter)) },
+            false if tightness.is_near() => Standing::Near { then },
+            false => Standing::Open { then },
         }
     }
 
-    /// “4 keys. On this page 3 open, 1 near a limit”.
-    pub fn lede(&self, rows: &[KeyRow], total: u64) -> String {
-        let count = |is: fn(&Standing) -> bool| rows.iter().filter(|row| is(&row.standing)).count();
-        let counts = [
-            (count(|standing| matches!(standing, Standing::Open { .. })), "open"),
-            (count(|standing| matches!(standing, Standing::Near { .. })), "near a limit"),
-            (count(|standing| matches!(standing, Standing::Blocked { .. })), "blocked"),
-            (count(|standing| matches!(standing, Standing::Disabled | Standing::Expired { .. })), "off"),
-        ];
-        let shown = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-        let shown = shown.collect::<Vec<_>>().join(", ");
-        let keys = if total == 1 { "1 key".to_owned() } else { format!("{total} keys") };
-        let here = if rows.len() as u64 >= total { ":" } else { "; on this page" };
-        if shown.is_empty() { keys } else { format!("{keys}{here} {shown}") }
+    /// “reopens Sat 00:00”.
+    fn reopens(&self, meter: &Meter) -> String {
+        match (meter.resets_at, meter.limit.owner.scope) {
+            (Some(at), _) => format!("reopens {}", self.soon(at)),
+            (None, Scope::Balance) => "reopens with a top-up".to_owned(),
+            (None, _) => "does not reopen".to_owned(),
+        }
+    }
+
+    /// What becomes of a budget, as it stands under its line: “alert at 160.00”, “blocks, reopens 1 Dec 00:00”.
+    pub fn fate(&self, meter: &Meter) -> (String, String) {
+        let alert = i128::from(meter.limit.max) * i128::from(ALERT) / 100;
+        let alert = i64::try_from(alert).unwrap_or(i64::MAX);
+        let alert = match meter.limit.measure {
+            Measure::Credits => credits(Credits::from_nanos(alert)),
+            Measure::Requests | Measure::Tokens => short(alert),
+        };
+        (format!("alert at {alert}"), format!("blocks, {}", self.reopens(meter)))
+    }
+
+    /// “48 keys in 6 groups. 41 open, 3 near a limit, 1 blocked, 3 off”.
+    pub fn lede(&self, tally: &Tally) -> String {
+        let Tally { keys, groups, open, near, blocked } = *tally;
+        let all = keys.active + keys.disabled + keys.expired;
+        let off = all.saturating_sub(open + near + blocked);
+        let counts = [(open, "open"), (near, "near a limit"), (blocked, "blocked"), (off, "off")];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts = counts.map(|(count, word)| format!("{} {word}", grouped(signed(*count))));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        let groups = match groups {
+            0 => String::new(),
+            1 => " in 1 group".to_owned(),
+            groups => format!(" in {} groups", grouped(signed(groups))),
+        };
+        match all {
+            0 => "No keys".to_owned(),
+            all => format!("{}{groups}. {counts}", counted(all)),
+        }
     }
 }
 
-/// Percent of a limit that is settled or held; 100 where the limit is zero.
-fn share(meter: &Meter) -> i64 {
-    let used = i128::from(meter.reading.total()) * 100;
-    i64::try_from(used / i128::from(meter.limit.max.max(1))).unwrap_or(i64::MAX)
+/// “1 key”, “10,000 keys”.
+pub fn counted(keys: u64) -> String {
+    if keys == 1 { "1 key".to_owned() } else { format!("{} keys", grouped(signed(keys))) }
 }
 
-fn budget(meter: Option<&Meter>, spent: Credits, is_off: bool) -> Budget {
-    let blank = Budget {
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The rule in force: what stands before its name in pencil, and the name.
+fn rule(holder: &Holder) -> (String, String) {
+    let lead = if holder.key.rule_id.is_some() { "" } else { "inherits " };
+    match &holder.rule {
+        None => (String::new(), "none".to_owned()),
+        Some(rule) if rule.enabled => (lead.to_owned(), rule.name.clone()),
+        Some(rule) => (lead.to_owned(), format!("{}, off", rule.name)),
+    }
+}
+
+/// A meter as a budget line shows it.
+pub fn budget(meter: &Meter) -> Budget {
+    let limit = &meter.limit;
+    let period = if limit.owner.scope == Scope::Balance { "paid in" } else { a(limit.period) }.to_owned();
+    Budget {
+        measure: limit.measure,
+        settled: meter.reading.settled,
+        held: meter.reading.held,
+        max: Some(limit.max),
+        period,
+        alert: Some(ALERT),
+        blocks: true,
+        is_off: false,
+    }
+}
+
+/// In place of a budget's line where there is none: what has been charged this month.
+fn unbounded(charged: Credits, is_off: bool) -> Budget {
+    Budget {
         measure: Measure::Credits,
-        settled: spent.nanos(),
+        settled: charged.nanos(),
         held: 0,
         max: None,
-        period: String::new(),
+        period: "this month".to_owned(),
         alert: Some(ALERT),
         blocks: true,
         is_off,
-    };
-    let Some(meter) = meter else { return blank };
-    Budget {
-        measure: meter.limit.measure,
-        settled: meter.reading.settled,
-        held: meter.reading.held,
-        max: Some(meter.limit.max),
-        period: a(meter.limit.period).to_owned(),
-        ..blank
+    }
+}
+
+/// Whose budget it is and which: “Monthly spend”, “Rule Office hours”, “Group team-search”.
+pub fn title(limit: &Limit, holder: &Holder) -> String {
+    match (limit.owner.scope, &limit.rule, limit.name) {
+        (Scope::Key, Some(rule), _) => format!("Rule {}", rule.name),
+        (Scope::Group, ..) => {
+            holder.group.as_ref().map_or("Its group".to_owned(), |group| format!("Group {}", group.name))
+        }
+        (Scope::Account, _, name) => format!("The account’s {}", named(name).to_lowercase()),
+        (Scope::Subscription, ..) => "The subscription".to_owned(),
+        (Scope::Balance, ..) => "The balance".to_owned(),
+        (Scope::Key, None, name) => named(name).to_owned(),
+    }
+}
+
+fn named(limit: &str) -> &str {
+    match limit {
+        "monthly_spend" => "Monthly spend",
+        "credit_quota" => "Credit quota",
+        "token_quota" => "Token quota",
+        "monthly_tokens" => "Monthly tokens",
+        other => other,
     }
 }
 
@@ -154,10 +258,15 @@ fn a(period: Period) -> &'static str {
     }
 }
 
+/// An amount: two decimals are enough for all but the smallest.
+fn credits(sum: Credits) -> String {
+    amount(sum, if sum != Credits::ZERO && sum.nanos().abs() < 10_000_000 { 6 } else { 2 })
+}
+
 /// A key's limits as a clause: “60 requests a minute and 200.00 credits a month, then it blocks”.
 pub fn in_words(key: &Key) -> String {
     let clause = |limit: &Limit| match limit.measure {
-        Measure::Credits => format!("{} credits {}", amount(Credits::from_nanos(limit.max), 2), a(limit.period)),
+        Measure::Credits => format!("{} credits {}", credits(Credits::from_nanos(limit.max)), a(limit.period)),
         Measure::Requests => format!("{} requests {}", grouped(limit.max), a(limit.period)),
         Measure::Tokens => format!("{} tokens {}", grouped(limit.max), a(limit.period)),
     };
@@ -168,7 +277,7 @@ pub fn in_words(key: &Key) -> String {
         [first @ .., last] => format!("{} and {last}, then it blocks.", first.join(", ")),
     };
     if let Some(cap) = key.limits.max_cost_per_request {
-        says += &format!(" No call may cost more than {}.", amount(cap, 2));
+        says += &format!(" No call may cost more than {}.", credits(cap));
     }
     if let Some(most) = key.limits.max_tokens_per_request {
         says += &format!(
@@ -177,96 +286,4 @@ pub fn in_words(key: &Key) -> String {
         );
     }
     says
-}
-
-/// The civil form in which browsers give and take a date and time.
-const CIVIL: &str = "%Y-%m-%dT%H:%M";
-
-/// A key as its form shows it.
-pub fn write(reader: &Account, key: &Key) -> Written {
-    let zone = Zone::parse(&reader.timezone).unwrap_or_else(Zone::utc);
-    let limits = &key.limits;
-    let count = |count: Option<u64>| count.map(|count| count.to_string()).unwrap_or_default();
-    let money = |money: Option<Credits>| money.map(|money| money.to_string()).unwrap_or_default();
-    Written {
-        name: key.name.clone(),
-        expires_at: key.expires_at.map(|at| zone.local(at).strftime(CIVIL).to_string()).unwrap_or_default(),
-        models: key.models.join("\n"),
-        ip_allowlist: key.ip_allowlist.join("\n"),
-        endpoints: key.endpoints.join("\n"),
-        timezone: key.timezone.clone(),
-        limits: WrittenLimits {
-            rpm: count(limits.rpm),
-            tpm: count(limits.tpm),
-            rpd: count(limits.rpd),
-            token_quota: count(limits.token_quota.map(|quota| quota.max)),
-            token_quota_reset: limits.token_quota.map(|quota| quota.reset.as_str().to_owned()).unwrap_or_default(),
-            monthly_tokens: count(limits.monthly_tokens),
-            monthly_spend: money(limits.monthly_spend),
-            credit_quota: money(limits.credit_quota),
-            max_tokens_per_request: count(limits.max_tokens_per_request),
-            max_cost_per_request: money(limits.max_cost_per_request),
-        },
-    }
-}
-
-/// Reads a form. What it does not show stays as it was.
-///
-/// # Errors
-/// Every field that cannot be read, at once.
-pub fn read(reader: &Account, known: Option<&Key>, written: &Written) -> Result<KeySpec, Problem> {
-    let mut check = Check::default();
-    let mut spec = known.map_or_else(|| KeySpec::named(""), Key::spec);
-    let lines = |text: &str| -> Vec<String> {
-        text.lines()
-            .flat_map(|line| line.split(','))
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(str::to_owned)
-            .collect()
-    };
-    spec.name = written.name.trim().to_owned();
-    spec.models = lines(&written.models);
-    spec.ip_allowlist = lines(&written.ip_allowlist);
-    spec.endpoints = lines(&written.endpoints);
-    if !written.timezone.trim().is_empty() {
-        spec.timezone = written.timezone.trim().to_owned();
-    }
-    spec.expires_at = expiry(reader, known, &written.expires_at, &mut check);
-    let from = &written.limits;
-    let mut count = |field: &str, text: &str| read_count(&mut check, field, text);
-    spec.limits.rpm = count("limits.rpm", &from.rpm);
-    spec.limits.tpm = count("limits.tpm", &from.tpm);
-    spec.limits.rpd = count("limits.rpd", &from.rpd);
-    spec.limits.monthly_tokens = count("limits.monthly_tokens", &from.monthly_tokens);
-    spec.limits.max_tokens_per_request = count("limits.max_tokens_per_request", &from.max_tokens_per_request);
-    let reset = Reset::parse(&from.token_quota_reset).unwrap_or(Reset::Monthly);
-    spec.limits.token_quota = count("limits.token_quota", &from.token_quota).map(|max| TokenQuota { max, reset });
-    let mut money = |field: &str, text: &str| read_credits(&mut check, field, text);
-    spec.limits.monthly_spend = money("limits.monthly_spend", &from.monthly_spend);
-    spec.limits.credit_quota = money("limits.credit_quota", &from.credit_quota);
-    spec.limits.max_cost_per_request = money("limits.max_cost_per_request", &from.max_cost_per_request);
-    check.done()?;
-    Ok(spec)
-}
-
-/// A date and time in the reader's zone. One that is unchanged keeps its seconds.
-fn expiry(reader: &Account, known: Option<&Key>, text: &str, check: &mut Check) -> Option<Time> {
-    let text = text.trim();
-    if text.is_empty() {
-        return None;
-    }
-    let before = known.and_then(|key| key.expires_at);
-    if known.is_some_and(|key| write(reader, key).expires_at == text) {
-        return before;
-    }
-    let zone = Zone::parse(&reader.timezone).unwrap_or_else(Zone::utc);
-    let civil = text.parse::<jiff::civil::DateTime>().ok();
-    let at = civil.and_then(|civil| zone.instant(civil));
-    check.that(
-        at.is_some(),
-        "expires_at",
-        format!("{text:?} is not a date and time. Write one such as 2027-01-31T18:00."),
-    );
-    at
 }

@@ -2,6 +2,7 @@
 //! asked for. Its tokens are words between white space, so that anyone can check a charge by eye.
 
 use super::call::Chat;
+use super::dialect::Dialect;
 use super::upstream::UpstreamBody;
 use crate::domain::call::Arrival;
 use crate::gateway::admit::{Ceiling, Output};
@@ -19,37 +20,61 @@ const FILL: u64 = 16;
 /// The longest wait between chunks that a caller may ask for.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
-#[derive(Deserialize)]
-struct Messages {
-    #[serde(default)]
-    messages: Vec<Message>,
-}
-
-#[derive(Deserialize)]
+/// A message as it is counted and echoed.
 struct Message {
-    #[serde(default)]
-    role: Value,
-    #[serde(default)]
-    content: Value,
+    is_the_users: bool,
+    text: String,
 }
 
-impl Message {
-    /// Its text: a string, or the text parts of a list.
-    fn text(&self) -> String {
-        match &self.content {
-            Value::String(text) => text.clone(),
-            Value::Array(parts) => {
-                let texts = parts.iter().filter_map(|part| part.get("text")?.as_str());
-                texts.collect::<Vec<_>>().join(" ")
-            }
-            _ => String::new(),
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    /// OpenAI's and Anthropic's.
+    #[serde(default)]
+    messages: Vec<Value>,
+    /// Anthropic's.
+    #[serde(default)]
+    system: Value,
+    /// Gemini's.
+    #[serde(default)]
+    contents: Vec<Value>,
+    #[serde(default, alias = "system_instruction")]
+    system_instruction: Value,
+}
+
+/// A string, or the text parts of a list.
+fn text(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let texts = parts.iter().filter_map(|part| part.get("text")?.as_str());
+            texts.collect::<Vec<_>>().join(" ")
         }
+        _ => String::new(),
     }
 }
 
 fn messages(chat: &Chat) -> Vec<Message> {
     // What cannot be read as messages counts no words and is echoed as nothing.
-    serde_json::from_slice::<Messages>(chat.body()).map(|body| body.messages).unwrap_or_default()
+    let Ok(body) = serde_json::from_slice::<Body>(chat.body()) else { return Vec::new() };
+    let read = |list: &[Value], field: &str| -> Vec<Message> {
+        let each = list.iter().map(|message| Message {
+            is_the_users: message.get("role").map_or(chat.dialect == Dialect::Gemini, |role| role == "user"),
+            text: message.get(field).map(text).unwrap_or_default(),
+        });
+        each.collect()
+    };
+    let of_system = |text: String| Message { is_the_users: false, text };
+    match chat.dialect {
+        Dialect::Openai => read(&body.messages, "content"),
+        Dialect::Anthropic => {
+            [vec![of_system(text(&body.system))], read(&body.messages, "content")].into_iter().flatten().collect()
+        }
+        Dialect::Gemini => {
+            let system = body.system_instruction.get("parts").map(text).unwrap_or_default();
+            [vec![of_system(system)], read(&body.contents, "parts")].into_iter().flatten().collect()
+        }
+    }
 }
 
 /// Words between white space.
@@ -59,7 +84,7 @@ pub(super) fn words(text: &str) -> u64 {
 
 /// What this call uses, exactly: the built-in provider declares its own bound.
 pub(super) fn ceiling(upstream_model: &str, chat: &Chat) -> Ceiling {
-    let input = messages(chat).iter().map(|message| words(&message.text())).sum();
+    let input = messages(chat).iter().map(|message| words(&message.text)).sum();
     let each = answer(upstream_model, chat).0.len() as u64;
     Ceiling { input, output: Output::Declared(each.saturating_mul(chat.choices)) }
 }
@@ -75,8 +100,8 @@ fn answer(upstream_model: &str, chat: &Chat) -> (Vec<String>, bool) {
         return ((1..=count).map(|number| format!("word{number}")).collect(), most.is_some());
     }
     let messages = messages(chat);
-    let last = messages.iter().rev().find(|message| message.role == "user").map(Message::text).unwrap_or_default();
-    let mut said: Vec<String> = last.split_whitespace().map(str::to_owned).collect();
+    let last = messages.iter().rev().find(|message| message.is_the_users).map(|message| message.text.as_str());
+    let mut said: Vec<String> = last.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
     let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let cut = said.len() > most;
     said.truncate(most);
@@ -89,7 +114,7 @@ pub(super) fn delay(headers: &axum::http::HeaderMap) -> Duration {
     Duration::from_millis(asked.unwrap_or(0)).min(LONGEST_DELAY)
 }
 
-/// Answers as an OpenAI-compatible upstream would, usage included.
+/// Answers as an OpenAI-compatible upstream would, usage included, whatever dialect it was asked in.
 pub(super) async fn respond(
     arrival: &Arrival,
     upstream_model: &str,

@@ -1,13 +1,13 @@
 //! What one call of a key may cost, watched while its answer streams: an upstream that ignores its output bound is cut
 //! off before the cap is passed.
 
+use super::lane::Lane;
 use super::meter::Tally;
 use super::vocabulary::{Family, Vocabularies};
 use crate::domain::credits::Credits;
 use crate::domain::refusal::{Code, Refusal, Retry};
 use crate::domain::usage::Usage;
 use crate::gateway::authenticate::Holder;
-use crate::gateway::catalog::Way;
 use crate::gateway::hold::Hold;
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ pub(super) struct Cap {
 
 impl Cap {
     /// `None` where neither the key nor its account has one.
-    pub(super) fn of(holder: &Holder, ways: &[Way], vocabularies: &Arc<Vocabularies>) -> Option<Self> {
-        let is_older = ways.iter().all(|way| Family::of(&way.upstream_model) == Family::Cl100k);
+    pub(super) fn of(holder: &Holder, lanes: &[Lane], vocabularies: &Arc<Vocabularies>) -> Option<Self> {
+        let is_older = lanes.iter().all(|lane| Family::of(&lane.way.upstream_model) == Family::Cl100k);
         Some(Self {
             most: holder.most_per_call()?,
             key_name: holder.key.name.clone(),

@@ -1,16 +1,23 @@
 //! What an answer used, read as it passes.
 
+mod anthropic;
+mod gemini;
+mod openai;
+
 use super::builtin::words;
+use super::dialect::Dialect;
 use crate::domain::call::Bound;
 use crate::domain::usage::{Usage, UsageSource};
-use serde::Deserialize;
 use serde_json::Value;
 
 /// What has been seen of an answer so far.
 #[derive(Debug)]
 pub(super) struct Tally {
+    dialect: Dialect,
     /// What the upstream said last.
     reported: Option<Usage>,
+    /// It has yet to say how much it answered.
+    is_partial: bool,
     /// Text relayed since the last count, in chunks and in bytes or, where words are tokens, in words.
     chunks: u64,
     text: u64,
@@ -32,22 +39,39 @@ pub(super) enum Seen {
     Done,
     /// Nothing but usage: withheld where the caller did not ask for it.
     UsageOnly,
+    /// The bill that a dialect always sends, after all is said.
+    Bill,
+    /// It says that the answer is over; nothing may come after it, and nothing else marks the end.
+    Last,
     Other,
 }
 
-/// Read leniently: a field of an unexpected shape must not hide the usage beside it.
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    usage: Value,
-    #[serde(default)]
-    choices: Value,
+/// What one event, or a whole answer, says. Read leniently: a field of an unexpected shape must not hide the usage
+/// beside it.
+#[derive(Debug, Default)]
+struct Glance {
+    /// What the model wrote, and which of its answers it belongs to.
+    texts: Vec<(u64, String)>,
+    usage: Option<Usage>,
+    /// The usage is not the last word.
+    is_partial: bool,
+    seen: Option<Seen>,
 }
 
 impl Tally {
     /// `input` is what the request's tokens are taken to be where no upstream says.
     pub(super) fn new(input: u64, words_are_tokens: bool) -> Self {
-        Self { reported: None, chunks: 0, text: 0, counted: 0, kept: None, words_are_tokens, input }
+        Self {
+            dialect: Dialect::Openai,
+            reported: None,
+            is_partial: false,
+            chunks: 0,
+            text: 0,
+            counted: 0,
+            kept: None,
+            words_are_tokens,
+            input,
+        }
     }
 
     /// Keeps what is relayed from here on, so that it can be counted.
@@ -66,51 +90,58 @@ impl Tally {
         (self.kept, self.counted, self.chunks, self.text) = (Some(text), tokens, 0, 0);
     }
 
+    /// Whose answer is read from here on.
+    pub(super) fn listens_to(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+    }
+
     /// Reads one event's data, or a whole answer that is not streamed.
     pub(super) fn note(&mut self, data: &[u8]) -> Seen {
         if data.trim_ascii() == b"[DONE]" {
             return Seen::Done;
         }
         // What cannot be read is passed on all the same; it only tells us nothing.
-        let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else { return Seen::Other };
-        let choices = chunk.choices.as_array().map(Vec::as_slice).unwrap_or_default();
-        for choice in choices {
-            let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0).min(MOST_CHOICES) as usize;
-            if let Some(said) = choice.get("delta").or_else(|| choice.get("message")) {
-                self.relayed(index, said);
-            }
+        let Ok(read) = serde_json::from_slice::<Value>(data) else { return Seen::Other };
+        let before = self.reported.unwrap_or_default();
+        let glance = match self.dialect {
+            Dialect::Openai => openai::glance(&read),
+            Dialect::Anthropic => anthropic::glance(&read, before),
+            Dialect::Gemini => gemini::glance(&read),
+        };
+        for (choice, text) in glance.texts {
+            self.relayed(choice.min(MOST_CHOICES) as usize, &text);
         }
-        match usage(&chunk.usage) {
-            Some(usage) => {
-                self.reported = Some(usage);
-                if choices.is_empty() { Seen::UsageOnly } else { Seen::Other }
-            }
-            None => Seen::Other,
+        if let Some(usage) = glance.usage {
+            (self.reported, self.is_partial) = (Some(usage), glance.is_partial);
+        }
+        glance.seen.unwrap_or(Seen::Other)
+    }
+
+    fn relayed(&mut self, choice: usize, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.chunks += 1;
+        self.text += if self.words_are_tokens { words(text) } else { text.len() as u64 };
+        if let Some(kept) = &mut self.kept {
+            kept.resize_with(kept.len().max(choice + 1), String::new);
+            kept[choice].push_str(text);
         }
     }
 
-    fn relayed(&mut self, choice: usize, said: &Value) {
-        // Of a tool's call, what the model wrote: the JSON around it is written again with every chunk.
-        let calls = said.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let functions = calls.iter().filter_map(|call| call.get("function"));
-        let called = functions.flat_map(|function| [function.get("name"), function.get("arguments")]);
-        let texts = ["content", "reasoning_content", "refusal"].map(|field| said.get(field));
-        let texts = texts.into_iter().chain(called).flatten().filter_map(Value::as_str);
-        for text in texts.filter(|text| !text.is_empty()) {
-            self.chunks += 1;
-            self.text += if self.words_are_tokens { words(text) } else { text.len() as u64 };
-            if let Some(kept) = &mut self.kept {
-                kept.resize_with(kept.len().max(choice + 1), String::new);
-                kept[choice].push_str(text);
-            }
-        }
+    /// What the upstream has said so far.
+    pub(super) fn so_far(&self) -> Usage {
+        self.reported.unwrap_or_default()
     }
 
     /// What a complete answer used: what the upstream said, or our own estimate, which never goes beyond the bound.
     pub(super) fn complete(&self, bound: &Bound) -> (Usage, UsageSource) {
+        let own = bound.within(self.estimate());
         match self.reported {
-            Some(usage) => (usage, UsageSource::Upstream),
-            None => (bound.within(self.estimate()), UsageSource::Estimated),
+            Some(usage) if !self.is_partial => (usage, UsageSource::Upstream),
+            // It has said what it was asked, and not how much it answered.
+            Some(said) => (Usage { output: said.output.max(own.output), ..said }, UsageSource::Estimated),
+            None => (own, UsageSource::Estimated),
         }
     }
 
@@ -138,24 +169,26 @@ impl Tally {
     }
 }
 
-/// OpenAI's usage object; `None` where it is absent or null.
-fn usage(value: &Value) -> Option<Usage> {
-    let fields = value.as_object()?;
-    let number =
-        |value: Option<&Value>| value.and_then(|value| value.as_i64().or(value.as_f64().map(|float| float as i64)));
-    let part = |whole: &str, part: &str| number(value.get(whole).and_then(|details| details.get(part))).unwrap_or(0);
-    let input = number(fields.get("prompt_tokens"));
-    let output = number(fields.get("completion_tokens"));
-    if input.is_none() && output.is_none() {
-        return None;
-    }
-    let cached = part("prompt_tokens_details", "cached_tokens");
-    let reasoning = part("completion_tokens_details", "reasoning_tokens");
-    let (usage, changed) = Usage::clamped(input.unwrap_or(0), cached, output.unwrap_or(0), reasoning);
+/// A count, however it is written.
+fn number(value: Option<&Value>) -> Option<i64> {
+    value.and_then(|value| value.as_i64().or(value.as_f64().map(|float| float as i64)))
+}
+
+/// What an upstream reported, made sane: input with what was cached, output with what was thought.
+fn sane(value: &Value, input: i64, cached: i64, output: i64, reasoning: i64) -> Usage {
+    let (usage, changed) = Usage::clamped(input, cached, output, reasoning);
     if changed {
         tracing::warn!(usage = %value, "an upstream reported impossible usage; it was clamped");
     }
-    Some(usage)
+    usage
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name).and_then(Value::as_str)
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -211,5 +244,40 @@ mod tests {
         tally
             .note(br#"{"choices":[{"message":{"content":"free"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}}"#);
         assert_eq!(tally.complete(&BOUND), (Usage::default(), UsageSource::Upstream));
+    }
+
+    fn of(dialect: Dialect) -> Tally {
+        let mut tally = Tally::new(9, false);
+        tally.listens_to(dialect);
+        tally
+    }
+
+    #[test]
+    fn a_messages_usage_is_said_at_its_start_and_at_its_end_and_caches_are_part_of_the_input() {
+        let start = br#"{"type":"message_start","message":{"usage":{"input_tokens":10,"cache_creation_input_tokens":3,"cache_read_input_tokens":5,"output_tokens":1}}}"#;
+        let said = br#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hello world"}}"#;
+        let bill = br#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":20}}"#;
+        let mut tally = of(Dialect::Anthropic);
+        assert_eq!((tally.note(start), tally.note(said)), (Seen::Other, Seen::Other));
+        let input = Usage { input: 18, cached_input: 5, output: 0, reasoning: 0 };
+        // Until the bill is there, what it answered is estimated.
+        assert_eq!(tally.complete(&BOUND), (Usage { output: 3, ..input }, UsageSource::Estimated));
+        assert_eq!((tally.note(bill), tally.note(br#"{"type":"message_stop"}"#)), (Seen::Bill, Seen::Done));
+        assert_eq!(tally.complete(&BOUND), (Usage { output: 20, ..input }, UsageSource::Upstream));
+        let mut tally = of(Dialect::Anthropic);
+        tally.note(br#"{"type":"message","content":[{"type":"text","text":"hi"}],"usage":{"input_tokens":4,"output_tokens":2}}"#);
+        assert_eq!(tally.complete(&BOUND), (Usage::new(4, 2), UsageSource::Upstream));
+    }
+
+    #[test]
+    fn what_gemini_thought_is_part_of_the_output_and_its_last_event_is_known_by_the_reason() {
+        let first = br#"{"candidates":[{"content":{"parts":[{"text":"hello"}]}}],"usageMetadata":{"promptTokenCount":10,"candidatesTokenCount":2}}"#;
+        let last = br#"{"candidates":[{"content":{"parts":[{"text":"!"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":10,"cachedContentTokenCount":4,"candidatesTokenCount":3,"thoughtsTokenCount":50,"toolUsePromptTokenCount":7}}"#;
+        let mut tally = of(Dialect::Gemini);
+        assert_eq!(tally.note(first), Seen::Other);
+        assert_eq!(tally.complete(&BOUND).1, UsageSource::Estimated);
+        assert_eq!(tally.note(last), Seen::Last);
+        let usage = Usage { input: 17, cached_input: 4, output: 53, reasoning: 50 };
+        assert_eq!(tally.complete(&BOUND), (usage, UsageSource::Upstream));
     }
 }

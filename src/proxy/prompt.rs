@@ -1,7 +1,10 @@
-//! What of a chat completion's body reaches the model: its texts, its images, and the rest by its bytes.
+//! What of a call's body reaches the model: its texts, its images, and the rest by its bytes.
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+mod anthropic;
+mod gemini;
+
+use super::dialect::Dialect;
+use super::dialect::fields::Ordered as Fields;
 use serde_json::value::RawValue;
 
 /// Fields of a request that say how to answer and are not shown to the model. What is not named here counts by its
@@ -54,33 +57,17 @@ pub(super) struct Prompt {
     pub has_unbounded: bool,
 }
 
-/// The fields of an object in their order, each as often as it is there: which of two the upstream reads is not ours
-/// to guess.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Vec<(String, &'de RawValue)>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(fields)
-            }
-        }
-        from.deserialize_map(Object).map(Fields)
-    }
-}
-
 impl Prompt {
     /// `None` where the body is not a chat that can be read.
-    pub(super) fn read(body: &[u8]) -> Option<Self> {
+    pub(super) fn read(dialect: Dialect, body: &[u8]) -> Option<Self> {
+        match dialect {
+            Dialect::Openai => Self::openai(body),
+            Dialect::Anthropic => anthropic::prompt(body),
+            Dialect::Gemini => gemini::prompt(body),
+        }
+    }
+
+    fn openai(body: &[u8]) -> Option<Self> {
         let mut prompt = Self::default();
         for (name, value) in serde_json::from_slice::<Fields>(body).ok()?.0 {
             match name.as_str() {
@@ -167,7 +154,7 @@ mod tests {
             {"role":"user","name":"Ada","content":[{"type":"text","text":"a"},{"type":"text","text":"b"},
                 {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]},
             {"role":"assistant","content":null,"tool_calls":[{"id":"1"}]}]}"#;
-        let prompt = Prompt::read(body.as_bytes()).expect("a chat");
+        let prompt = Prompt::read(Dialect::Openai, body.as_bytes()).expect("a chat");
         assert_eq!(prompt.texts, ["system", "café", "user", "Ada", "a", "b", "assistant"]);
         assert_eq!((prompt.messages, prompt.names, prompt.further_texts), (3, 1, 1));
         assert_eq!((prompt.images, prompt.image_bytes), (1, r#"{"url":"data:image/png;base64,AAAA"}"#.len() as u64));
@@ -178,7 +165,7 @@ mod tests {
     #[test]
     fn a_field_that_is_there_twice_counts_twice() {
         let body = br#"{"tools":[1,2],"tools":[],"messages":[{"content":"a","content":"b"}]}"#;
-        let prompt = Prompt::read(body).expect("a chat");
+        let prompt = Prompt::read(Dialect::Openai, body).expect("a chat");
         assert_eq!((prompt.other_bytes, prompt.texts.len()), (7, 2));
     }
 
@@ -190,9 +177,9 @@ mod tests {
             r#"{"type":"hologram","hologram":1}"#,
         ] {
             let body = format!(r#"{{"messages":[{{"role":"user","content":[{part}]}}]}}"#);
-            assert!(Prompt::read(body.as_bytes()).expect("a chat").has_unbounded, "{part}");
+            assert!(Prompt::read(Dialect::Openai, body.as_bytes()).expect("a chat").has_unbounded, "{part}");
         }
         let spoken = br#"{"messages":[{"role":"assistant","audio":{"id":"a"}}]}"#;
-        assert!(Prompt::read(spoken).expect("a chat").has_unbounded);
+        assert!(Prompt::read(Dialect::Openai, spoken).expect("a chat").has_unbounded);
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 /// Whose key asks. A key that is disabled or expired may still ask why.
 async fn holder(door: &Door, headers: &HeaderMap) -> Result<Arc<Holder>, ProxyError> {
-    Ok(door.gateway.authenticate(&call::secret(headers)?).await?)
+    Ok(door.gateway.authenticate(&call::secret(headers, None)?).await?)
 }
 
 async fn standings(gateway: &Gateway, holder: &Holder) -> Result<Vec<Standing>, ProxyError> {

@@ -4,14 +4,13 @@
 //! and most calls are admitted on that. Only a call that a limit has no room for is counted.
 
 use super::builtin;
-use super::call::Chat;
+use super::dialect::Dialect;
+use super::lane::Lane;
 use super::prompt::Prompt;
 use super::vocabulary::{Family, Vocabularies};
 use crate::domain::limit::Measure;
 use crate::domain::model::Model;
-use crate::domain::provider::ProviderKind;
 use crate::domain::refusal::{Code, Figure, Refusal};
-use crate::gateway::catalog::Way;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -50,21 +49,34 @@ pub(super) struct Input {
 }
 
 /// The input as it is known without counting: exact for the built-in provider, the body's bytes for others, of which
-/// four are likely to be a token. Images are worth what their model takes for one, not their base64.
-pub(super) fn uncounted(ways: &[Way], chat: &Chat, model: &Model) -> Input {
-    if let Some(first) = ways.first().filter(|_| ways.iter().all(is_builtin)) {
-        let words = builtin::ceiling(&first.upstream_model, chat).input;
+/// four are likely to be a token. Images are worth what their model takes for one, not their base64. The largest of all
+/// lanes, since the call may take each of them.
+pub(super) fn uncounted(lanes: &[Lane], model: &Model) -> Input {
+    if let Some(first) = lanes.first().filter(|_| lanes.iter().all(Lane::is_builtin)) {
+        let words = builtin::ceiling(&first.way.upstream_model, &first.chat).input;
         return Input { most: words, likely: words, is_bounded: true };
     }
+    let each = lanes.iter().map(|lane| of_lane(lane, model));
+    let first = Input { most: 0, likely: 0, is_bounded: true };
+    each.fold(first, |all, one| Input {
+        most: all.most.max(one.most),
+        likely: all.likely.max(one.likely),
+        is_bounded: all.is_bounded && one.is_bounded,
+    })
+}
+
+fn of_lane(lane: &Lane, model: &Model) -> Input {
+    let chat = &lane.chat;
     let body = chat.body().len() as u64;
-    let prompt = if chat.has_parts { Prompt::read(chat.body()) } else { None };
+    let most = body.saturating_add(explained(lane));
+    let prompt = if chat.has_parts { Prompt::read(chat.dialect, chat.body()) } else { None };
     match prompt.filter(|prompt| prompt.images > 0 || prompt.has_unbounded) {
-        None => Input { most: body, likely: body.div_ceil(4), is_bounded: true },
-        Some(prompt) => match media(&prompt, ways) {
+        None => Input { most, likely: body.div_ceil(4), is_bounded: true },
+        Some(prompt) => match media(&prompt, lane) {
             Some(media) => {
                 let text = body.saturating_sub(prompt.image_bytes);
-                let (most, likely) = (text.saturating_add(media), text.div_ceil(4).saturating_add(media));
-                Input { most, likely, is_bounded: true }
+                let likely = text.div_ceil(4).saturating_add(media);
+                Input { most: most.saturating_sub(prompt.image_bytes).saturating_add(media), likely, is_bounded: true }
             }
             // Nobody can say what a file or a sound comes to, but a model takes no more than its context.
             None => {
@@ -73,6 +85,12 @@ pub(super) fn uncounted(ways: &[Way], chat: &Chat, model: &Model) -> Input {
             }
         },
     }
+}
+
+/// What the provider itself says to the model of tools. Source: docs.claude.com, "Tool use", 281 to 530 tokens; this is
+/// a bound of that.
+fn explained(lane: &Lane) -> u64 {
+    if lane.chat.dialect == Dialect::Anthropic && lane.chat.has_tools { 1_024 } else { 0 }
 }
 
 /// Whether the refusal might not have been, had the input been counted: its limit has some room left, but not so much
@@ -93,31 +111,33 @@ pub(super) fn may_help(refusal: &Refusal) -> bool {
 
 /// The input counted, off the async threads: exact where every way leads to a model whose tokenizer is known, else the
 /// bytes of its text and the most that a chat template adds. `None` where that is no less than it is without counting.
-pub(super) async fn counted(
-    vocabularies: &Arc<Vocabularies>,
-    ways: &[Way],
-    chat: &Chat,
-    uncounted: Input,
-) -> Option<Input> {
-    if ways.iter().all(is_builtin) {
-        return None;
-    }
-    let mut families: Vec<Family> = Vec::new();
-    for family in ways.iter().filter(|way| !is_builtin(way)).map(|way| Family::of(&way.upstream_model)) {
-        if !families.contains(&family) {
-            families.push(family);
+pub(super) async fn counted(vocabularies: &Arc<Vocabularies>, lanes: &[Lane], uncounted: Input) -> Option<Input> {
+    let mut counting: Vec<(Family, Lane)> = Vec::new();
+    for lane in lanes.iter().filter(|lane| !lane.is_builtin()) {
+        let family = Family::of(&lane.way.upstream_model);
+        // Lanes that lead to the same family in the same words come to the same.
+        if !counting.iter().any(|(other, one)| *other == family && one.chat.body() == lane.chat.body()) {
+            counting.push((family, lane.clone()));
         }
     }
-    let is_exact = !families.contains(&Family::Unknown);
-    let (ways, vocabularies, body) = (ways.to_vec(), Arc::clone(vocabularies), chat.body().clone());
+    if counting.is_empty() {
+        return None;
+    }
+    let is_exact = counting.iter().all(|(family, _)| *family != Family::Unknown);
+    let (lanes, vocabularies) = (lanes.to_vec(), Arc::clone(vocabularies));
     let permit = COUNTERS.acquire().await.ok()?;
     let count = move || {
         let _permit = permit;
-        let prompt = Prompt::read(&body)?;
-        let media = media(&prompt, &ways)?;
-        let most = families.into_iter().map(|family| of_family(family, &vocabularies, &prompt)).max()?;
-        let most = most.saturating_add(media);
-        let likely = if is_exact && media == 0 { most } else { uncounted.likely.min(most) };
+        let (mut most, mut all_media) = (0_u64, 0);
+        for (family, lane) in &counting {
+            let prompt = Prompt::read(lane.chat.dialect, lane.chat.body())?;
+            let same = lanes.iter().filter(|other| other.chat.body() == lane.chat.body());
+            let media = same.map(|lane| media(&prompt, lane)).collect::<Option<Vec<u64>>>()?.into_iter().max()?;
+            let text = of_family(*family, &vocabularies, &prompt).saturating_add(explained(lane));
+            most = most.max(text.saturating_add(media));
+            all_media = all_media.max(media);
+        }
+        let likely = if is_exact && all_media == 0 { most } else { uncounted.likely.min(most) };
         (most < uncounted.most).then_some(Input { most, likely, is_bounded: true })
     };
     // A count that died of a bug leaves the refusal as it was.
@@ -139,20 +159,13 @@ fn of_family(family: Family, vocabularies: &Vocabularies, prompt: &Prompt) -> u6
     texts + around + FURTHER_TEXT * prompt.further_texts + prompt.other_bytes
 }
 
-/// The most tokens that the images come to on any of the ways, since the call may take each of them; `None` where nobody can say.
-fn media(prompt: &Prompt, ways: &[Way]) -> Option<u64> {
+/// The most tokens that the images come to on this lane; `None` where nobody can say.
+fn media(prompt: &Prompt, lane: &Lane) -> Option<u64> {
     if prompt.has_unbounded {
         return None;
     }
-    if prompt.images == 0 {
+    if prompt.images == 0 || lane.is_builtin() {
         return Some(0);
     }
-    let each =
-        |way: &Way| if is_builtin(way) { Some(0) } else { super::vocabulary::largest_image(&way.upstream_model) };
-    let most = ways.iter().map(each).collect::<Option<Vec<u64>>>()?.into_iter().max()?;
-    Some(prompt.images.saturating_mul(most))
-}
-
-pub(super) fn is_builtin(way: &Way) -> bool {
-    way.upstream.provider.kind == ProviderKind::Builtin
+    Some(prompt.images.saturating_mul(super::vocabulary::largest_image(&lane.way.upstream_model)?))
 }

@@ -1,18 +1,18 @@
 //! The way to an upstream: which providers are tried, in which order, and what their answers mean.
 
 use super::builtin;
-use super::call::Chat;
+use super::dialect::Dialect;
 use super::error::upstream_failed;
-use super::tokens::{Input, is_builtin};
+use super::lane::Lane;
+use super::tokens::Input;
 use crate::domain::call::Attempt;
-use crate::domain::provider::ProviderKind;
+use crate::domain::provider::Errand;
 use crate::domain::refusal::{Code, Refusal};
 use crate::gateway::Gateway;
-use crate::gateway::admit::Ceiling;
-use crate::gateway::catalog::Way;
+use crate::gateway::admit::{Ceiling, Output};
 use crate::gateway::dial::{Connecting, DialError, outgoing};
 use crate::gateway::hold::Hold;
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -32,38 +32,52 @@ pub(super) struct Failure {
     pub cost_unknown: bool,
 }
 
+/// Who answers, and how.
+pub(super) struct Reply<'a> {
+    pub response: Response<UpstreamBody>,
+    pub lane: &'a Lane,
+}
+
+/// Headers of the caller's that go on to a provider which speaks as it does: which version of the dialect it speaks, and
+/// which parts that are still being tried out.
+const PASSED_ON: [(Dialect, &str); 3] = [
+    (Dialect::Anthropic, "anthropic-version"),
+    (Dialect::Anthropic, "anthropic-beta"),
+    (Dialect::Openai, "openai-beta"),
+];
+
 /// The most this call may use beside its input: the built-in provider declares its own bound.
-pub(super) fn ceiling(ways: &[Way], chat: &Chat, input: Input) -> Ceiling {
-    let output = match ways {
-        [only] if is_builtin(only) => builtin::ceiling(&only.upstream_model, chat).output,
-        _ => chat.output,
+pub(super) fn ceiling(lanes: &[Lane], output: Output, input: Input) -> Ceiling {
+    let output = match lanes {
+        [only] if only.is_builtin() => builtin::ceiling(&only.way.upstream_model, &only.chat).output,
+        _ => output,
     };
     Ceiling { input: input.most, output }
 }
 
 /// Whether a relayed answer's words are its tokens.
-pub(super) fn is_exact(ways: &[Way]) -> bool {
-    ways.iter().all(is_builtin)
+pub(super) fn is_exact(lanes: &[Lane]) -> bool {
+    lanes.iter().all(Lane::is_builtin)
 }
 
-/// Tries the ways in turn until one answers with something that is the caller's to have. Another way is tried only
-/// where this one answered that it failed, or was certainly never reached.
-pub(super) async fn send(
+/// Tries the lanes in turn until one answers with something that is the caller's to have. Another is tried only where
+/// this one answered that it failed, or was certainly never reached. `caller` is what the caller's headers were.
+pub(super) async fn send<'a>(
     gateway: &Gateway,
-    ways: &[Way],
-    chat: &Chat,
+    lanes: &'a [Lane],
+    caller: &HeaderMap,
     hold: &mut Hold,
     delay: Duration,
-) -> Result<Response<UpstreamBody>, Failure> {
+) -> Result<Reply<'a>, Failure> {
     let mut last = Refusal::new(Code::NoRouteAvailable, "No provider serves this model now.");
-    for (number, way) in ways.iter().enumerate() {
-        let provider = &way.upstream.provider.name;
+    for (number, lane) in lanes.iter().enumerate() {
+        let provider = &lane.way.upstream.provider.name;
         hold.dispatched(provider);
         let begun = Instant::now();
-        let sent = tokio::time::timeout(FIRST_BYTE, one(gateway, way, chat, hold, delay)).await;
+        let sent = tokio::time::timeout(FIRST_BYTE, one(gateway, lane, caller, hold, delay)).await;
         let mut attempt = Attempt {
             provider: provider.clone(),
-            upstream_model: way.upstream_model.clone(),
+            upstream_model: lane.way.upstream_model.clone(),
             status: None,
             error: None,
             ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -76,9 +90,9 @@ pub(super) async fn send(
             Ok(Ok(response)) => {
                 let status = response.status();
                 attempt.status = Some(status.as_u16());
-                if is_theirs(status) || (status == StatusCode::TOO_MANY_REQUESTS && number + 1 == ways.len()) {
+                if is_theirs(status) || (status == StatusCode::TOO_MANY_REQUESTS && number + 1 == lanes.len()) {
                     hold.attempted(attempt);
-                    return Ok(response);
+                    return Ok(Reply { response, lane });
                 }
                 attempt.error = Some(format!("answered {status}"));
                 hold.attempted(attempt);
@@ -112,34 +126,36 @@ fn is_theirs(status: StatusCode) -> bool {
     status.is_success() || (status.is_client_error() && !ours.contains(&status))
 }
 
-/// The field by which a provider is told the most that it may answer: the one that bounds the answer whatever the
-/// model, and that providers of this kind are sure to read.
-fn bound_field(base_url: &str) -> &'static str {
-    let is_openai = ["api.openai.com", ".openai.azure.com"].iter().any(|host| base_url.contains(host));
-    if is_openai { "max_completion_tokens" } else { "max_tokens" }
-}
-
 async fn one(
     gateway: &Gateway,
-    way: &Way,
-    chat: &Chat,
+    lane: &Lane,
+    caller: &HeaderMap,
     hold: &mut Hold,
     delay: Duration,
 ) -> Result<Response<UpstreamBody>, DialError> {
+    let (way, chat) = (&lane.way, &lane.chat);
     let provider = &way.upstream.provider;
-    if provider.kind == ProviderKind::Builtin {
+    if lane.is_builtin() {
         return Ok(builtin::respond(hold.arrival(), &way.upstream_model, chat, delay).await);
     }
-    let bound =
-        (hold.inject || chat.must_bind).then(|| (bound_field(&provider.base_url), hold.bound.output / chat.choices));
+    let must_bind = hold.inject || chat.must_bind || chat.lacks_bound();
+    let bound = must_bind.then(|| (lane.bound_field(), hold.bound.output / chat.choices));
     let body = chat.forwarded(&way.upstream_model, bound, provider.usage_option);
-    let mut request = Request::post(format!("{}/chat/completions", provider.base_url))
+    let errand = Errand::Chat { model: &way.upstream_model, stream: chat.stream };
+    let mut request = Request::post(provider.kind.url(&provider.base_url, errand))
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::ACCEPT, if chat.stream { "text/event-stream" } else { "application/json" })
         .header(header::ACCEPT_ENCODING, "identity")
         .header(header::USER_AGENT, concat!("tollgate/", env!("CARGO_PKG_VERSION")));
-    if let Some(credential) = way.upstream.credentials.first() {
-        request = request.header(header::AUTHORIZATION, format!("Bearer {credential}"));
+    let own = PASSED_ON.iter().filter(|(dialect, _)| *dialect == lane.speaks() && lane.is_the_callers_own);
+    let own: Vec<(&str, &HeaderValue)> = own.filter_map(|(_, name)| Some((*name, caller.get(*name)?))).collect();
+    for (name, value) in provider.kind.headers(way.upstream.credentials.first().map(String::as_str)) {
+        if own.iter().all(|(passed, _)| *passed != name) {
+            request = request.header(name, value);
+        }
+    }
+    for (name, value) in own {
+        request = request.header(name, value);
     }
     let mut request = request.body(outgoing(body)).map_err(|error| DialError::Unconnected(error.to_string()))?;
     hold.connects(Connecting::of(&mut request));

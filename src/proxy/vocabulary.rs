@@ -29,14 +29,17 @@ impl Family {
 
 /// The model behind a name: without the maker that OpenRouter writes before it, or what a fine-tune writes around it.
 fn base(upstream_model: &str) -> &str {
-    let name = upstream_model.strip_prefix("openai/").unwrap_or(upstream_model);
+    let maker = ["openai/", "anthropic/"].iter().find_map(|maker| upstream_model.strip_prefix(maker));
+    let name = maker.unwrap_or(upstream_model);
     name.strip_prefix("ft:").map_or(name, |tuned| tuned.split(':').next().unwrap_or(tuned))
 }
 
-/// The most tokens that OpenAI takes for one image. Source: platform.openai.com, "Images and vision", calculating
+/// The most tokens that a model takes for one image, at OpenAI. Source: platform.openai.com, "Images and vision", calculating
 /// costs. An image is scaled until it has at most eight tiles of 512 pixels (base + 8 × tile), or 1,536 patches of 32
-/// pixels times the model's factor.
-const LARGEST_IMAGES: [(&str, u64); 15] = [
+/// pixels times the model's factor. Anthropic scales one to at most 1,568 tokens, for its newer models to 4,784. Source:
+/// docs.claude.com, "Vision".
+const LARGEST_IMAGES: [(&str, u64); 16] = [
+    ("claude", 4_784),
     ("gpt-4o-mini", 2_833 + 8 * 5_667),
     ("gpt-4.1-mini", 2_489),
     ("gpt-4.1-nano", 3_779),
@@ -153,6 +156,7 @@ mod tests {
         assert_eq!(largest_image("gpt-4o-mini-2024-07-18"), Some(48_169));
         assert_eq!(largest_image("gpt-4o"), Some(1_445));
         assert_eq!(largest_image("openai/gpt-5-2025-08-07"), Some(1_190));
+        assert_eq!(largest_image("anthropic/claude-sonnet-4-5"), Some(4_784));
         assert_eq!(largest_image("gpt-5.2"), None);
         assert_eq!(largest_image("llava"), None);
     }

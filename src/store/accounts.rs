@@ -1,6 +1,6 @@
 //! People who sign in.
 
-use super::{Store, StoreError, Tx, count, json, on, on_tx, read_json, read_word};
+use super::{Store, StoreError, Tx, count, json, on, on_tx, places, read_json, read_word};
 use crate::domain::account::{Account, Role};
 use crate::domain::id::{AccountId, RuleId};
 use crate::domain::key::KeyLimits;
@@ -72,6 +72,46 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from accounts where id = $1"));
         let row: Option<Row> = on!(self.read(), db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
         row.map(Account::try_from).transpose()
+    }
+
+    /// Those of these accounts that there are, in no order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn accounts_by_id(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("select {COLUMNS} from accounts where id in ({})", places(1, ids.len()));
+        let sql = sqlx::AssertSqlSafe(sql);
+        let rows: Vec<Row> = on!(self.read(), db => {
+            let mut query = sqlx::query_as(sql);
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(db).await
+        })?;
+        rows.into_iter().map(Account::try_from).collect()
+    }
+
+    /// Accounts, newest first; those older than a place, where one is given.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn accounts(&self, after: Option<&(Time, AccountId)>, limit: u32) -> Result<Vec<Account>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select {COLUMNS} from accounts
+             where $1 is null or created_at < $1 or (created_at = $1 and id < $2)
+             order by created_at desc, id desc
+             limit $3"
+        ));
+        let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql)
+            .bind(after.map(|(at, _)| at.micros()))
+            .bind(after.map(|(_, id)| id.as_str()))
+            .bind(i64::from(limit))
+            .fetch_all(db)
+            .await)?;
+        rows.into_iter().map(Account::try_from).collect()
     }
 
     /// An account and its password hash.

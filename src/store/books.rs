@@ -1,9 +1,9 @@
 //! Meters that several processes move: one row an owner, locked by whoever moves it until its transaction ends.
 
-use super::{Store, StoreError, Tx, json, on_tx, read_json};
+use super::{Store, StoreError, Tx, json, on, on_tx, read_json, read_word};
 use crate::domain::id::AccountId;
 use crate::domain::ledger::Book;
-use crate::domain::limit::{Limit, Owner};
+use crate::domain::limit::{Limit, Measure, Owner};
 use crate::domain::time::Time;
 use std::collections::BTreeSet;
 
@@ -114,6 +114,51 @@ impl Store {
                 .map(drop))?;
         }
         Ok(())
+    }
+
+    /// The manual resets of an owner's meters from `from` on, newest first: at most so many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn resets(&self, owner: &Owner, from: Time, most: u32) -> Result<Vec<MadeReset>, StoreError> {
+        // A sliding meter has an entry for each of its buckets.
+        let sql = "select at, measure, period, zone, cast(-sum(amount) as bigint), made_by from adjustments
+                   where scope = $1 and owner_id = $2 and at >= $3
+                   group by at, measure, period, zone, made_by
+                   order by at desc, measure, period, zone limit $4";
+        let rows: Vec<(i64, String, String, String, i64, String)> = on!(self.read(), db => sqlx::query_as(sql)
+            .bind(owner.scope.as_str())
+            .bind(&owner.id)
+            .bind(from.micros())
+            .bind(i64::from(most))
+            .fetch_all(db)
+            .await)?;
+        let read = |(at, measure, period, zone, taken_off, made_by): (_, String, _, _, _, String)| {
+            let measure = read_word("adjustments.measure", &measure, Measure::parse)?;
+            Ok(MadeReset { at: Time::from_micros(at), measure, period, zone, taken_off, made_by: made_by.into() })
+        };
+        rows.into_iter().map(read).collect()
+    }
+}
+
+/// A manual reset as the books have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeReset {
+    pub at: Time,
+    pub measure: Measure,
+    /// The code of the meter's period.
+    pub period: String,
+    /// The name of the meter's zone.
+    pub zone: String,
+    /// In the measure's unit.
+    pub taken_off: i64,
+    pub made_by: AccountId,
+}
+
+impl MadeReset {
+    /// Whether it was the meter of this limit.
+    pub fn is_of(&self, limit: &Limit) -> bool {
+        self.measure == limit.measure && self.period == limit.period.code() && self.zone == limit.zone.name()
     }
 }
 

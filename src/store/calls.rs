@@ -1,6 +1,6 @@
 //! The journal and the logs: one row a call, pending before dispatch, settled once.
 
-use super::{Store, StoreError, Tx, bigint, count, json, on, on_tx, read_json, read_word};
+use super::{Store, StoreError, Tx, bigint, count, json, on, on_tx, places, read_json, read_word};
 use crate::domain::call::{Arrival, Bound, Call, CallState, Settlement};
 use crate::domain::credits::Credits;
 use crate::domain::id::{AccountId, CallId, GroupId, KeyId, NodeId};
@@ -8,6 +8,22 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::domain::usage::{Usage, UsageSource};
 use crate::domain::wallet::Funding;
+
+/// When a call came, and what it cost in nano-credits.
+pub type Cost = (Time, i64);
+
+/// Of so many keys. Everything that is read stands in the index `calls_settled`, in its order. Of one key nothing has to
+/// be grouped, which would cost a sort.
+pub(crate) fn costs_sql(keys: usize) -> String {
+    let (key, group) = if keys == 1 { ("min(key_id)", "") } else { ("key_id", " group by key_id") };
+    format!(
+        "select {key}, string_agg(cast(at as text) || ' ' || cast(cost_nanos as text), ',')
+         from (select key_id, at, cost_nanos from calls
+               where key_id in ({}) and at >= $1 and at <= $2 and state = 'settled'
+               order by key_id, at, cost_nanos limit $3) as costs{group}",
+        places(4, keys)
+    )
+}
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -245,35 +261,49 @@ impl Store {
         row.map(Call::try_from).transpose()
     }
 
-    /// When a key's settled calls came and what they cost, in nano-credits, oldest first: the first `most` of those from
-    /// `from` up to `to`.
+    /// When settled calls of these keys came and what they cost, in nano-credits, from `from` up to `to`: key by key in
+    /// the order of their ids, each key's oldest first, and of all of that the first `most` calls. Keys without any are
+    /// left out.
     ///
-    /// They come as one text: a row of its own for each would cost more than all the rest, and there may be a million.
+    /// They come as one text a key: a row of its own for each call would cost more than all the rest, and there may be
+    /// a million.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn costs(&self, key: &KeyId, from: Time, to: Time, most: u32) -> Result<Vec<(Time, i64)>, StoreError> {
-        let sql = "select string_agg(cast(at as text) || ' ' || cast(cost_nanos as text), ',')
-                   from (select at, cost_nanos from calls
-                         where key_id = $1 and at >= $2 and at <= $3 and state = 'settled'
-                         order by at, id limit $4) as costs";
-        let text: Option<String> = on!(self.read(), db => sqlx::query_scalar(sql)
-            .bind(key.as_str())
-            .bind(from.micros())
-            .bind(to.micros())
-            .bind(i64::from(most))
-            .fetch_one(db)
-            .await)?;
+    pub async fn costs(
+        &self,
+        keys: &[KeyId],
+        from: Time,
+        to: Time,
+        most: u32,
+    ) -> Result<Vec<(KeyId, Vec<Cost>)>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = sqlx::AssertSqlSafe(costs_sql(keys.len()));
+        let rows: Vec<(Option<String>, Option<String>)> = on!(self.read(), db => {
+            let mut query =
+                sqlx::query_as(sql).bind(from.micros()).bind(to.micros()).bind(i64::from(most));
+            for key in keys {
+                query = query.bind(key.as_str());
+            }
+            query.fetch_all(db).await
+        })?;
         let read = |pair: &str| {
             let (at, nanos) = pair.split_once(' ')?;
             Some((Time::from_micros(at.parse().ok()?), nanos.parse().ok()?))
         };
-        let text = text.unwrap_or_default();
-        let costs = text.split_terminator(',').map(read).collect::<Option<Vec<_>>>();
-        let mut costs = costs.ok_or_else(|| StoreError::Unreadable("calls.cost_nanos".to_owned()))?;
-        // Neither database promises to join them in the order in which they are handed over; both do.
-        costs.sort_by_key(|(at, _)| *at);
-        Ok(costs)
+        let mut all = Vec::new();
+        for (key, text) in rows {
+            let (Some(key), Some(text)) = (key, text) else { continue };
+            let costs = text.split_terminator(',').map(read).collect::<Option<Vec<Cost>>>();
+            let mut costs = costs.ok_or_else(|| StoreError::Unreadable("calls.cost_nanos".to_owned()))?;
+            // Neither database promises to join them in the order in which they are handed over; both do.
+            costs.sort_unstable();
+            all.push((KeyId(key), costs));
+        }
+        all.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
+        Ok(all)
     }
 
     /// # Errors

@@ -1,7 +1,7 @@
 //! Groups: keys that share a quota.
 
-use super::keys::contains;
-use super::{Store, StoreError, Tx, bigint, count, json, on, on_tx, read_json, read_word};
+use super::key_lists::contains;
+use super::{Store, StoreError, Tx, bigint, count, json, on, on_tx, places, read_json, read_word};
 use crate::domain::credits::Credits;
 use crate::domain::group::{Group, GroupQuota};
 use crate::domain::id::{AccountId, GroupId};
@@ -57,6 +57,9 @@ impl TryFrom<Row> for Listed {
         Ok(Listed { group, keys: count(row.keys), spent: Credits::from_nanos(row.spent) })
     }
 }
+
+const COLUMNS: &str =
+    "id, account_id, name, description, quota_tokens, quota_nanos, quota_period, timezone, carried, created_at";
 
 /// Groups with their sums: what their calls have cost since $1, of the calls of account $2 or of everyone's.
 const SELECT: &str =
@@ -199,6 +202,28 @@ impl Store {
             .fetch_optional(db)
             .await)?;
         row.map(TryFrom::try_from).transpose()
+    }
+
+    /// Those of these groups that there are, in no order. Their keys are not counted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn groups_by_id(&self, ids: &[GroupId]) -> Result<Vec<Group>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select {COLUMNS}, cast(0 as bigint) as keys, cast(0 as bigint) as spent from groups where id in ({})",
+            places(1, ids.len())
+        ));
+        let rows: Vec<Row> = on!(self.read(), db => {
+            let mut query = sqlx::query_as(sql);
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(db).await
+        })?;
+        rows.into_iter().map(|row| Listed::try_from(row).map(|listed| listed.group)).collect()
     }
 
     /// A group, held until the transaction is over: nobody else changes it between this look and what follows from it.

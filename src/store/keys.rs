@@ -2,12 +2,12 @@
 
 use super::{Store, StoreError, Tx, bigint, count, json, list_text, on, on_tx, places, read_json, read_word};
 use crate::domain::credits::Credits;
-use crate::domain::id::{AccountId, GroupId, KeyId, RuleId};
+use crate::domain::id::{GroupId, KeyId, RuleId};
 use crate::domain::key::{Key, KeyLimits, KeySpec, KeyStatus, Reset, TokenQuota};
 use crate::domain::time::Time;
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: String,
     account_id: String,
     group_id: Option<String>,
@@ -41,12 +41,7 @@ impl TryFrom<Row> for Key {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let reset =
-            row.token_quota_reset.as_deref().map(|text| read_word("keys.token_quota_reset", text, Reset::parse));
-        let token_quota = match (row.token_quota_max, reset.transpose()?) {
-            (Some(max), Some(reset)) => Some(TokenQuota { max: count(max), reset }),
-            _ => None,
-        };
+        let token_quota = token_quota(row.token_quota_max, row.token_quota_reset.as_deref())?;
         Ok(Key {
             id: row.id.into(),
             account_id: row.account_id.into(),
@@ -80,25 +75,15 @@ impl TryFrom<Row> for Key {
     }
 }
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, account_id, group_id, rule_id, name, hint, status, expires_at, models, ip_allowlist, endpoints, timezone,
     rpm, tpm, rpd, token_quota_max, token_quota_reset, monthly_tokens, monthly_spend_nanos, credit_quota_nanos,
     max_tokens_per_request, max_cost_per_request_nanos, carried, admin_spec, created_at, last_used_at, revoked_at";
 
-/// Which keys a list holds. Newest first.
-#[derive(Clone, Debug, Default)]
-pub struct KeyFilter {
-    pub account_id: Option<AccountId>,
-    pub group_id: Option<GroupId>,
-    pub rule_id: Option<RuleId>,
-    pub status: Option<KeyStatus>,
-    /// Leave out those that are revoked.
-    pub unrevoked: bool,
-    /// Part of a name, an id or a hint, in any case.
-    pub search: Option<String>,
-    /// Only keys older than this place.
-    pub after: Option<(Time, KeyId)>,
-    pub limit: u32,
+/// A number of tokens and when it comes back, as two columns hold them.
+pub(super) fn token_quota(max: Option<i64>, reset: Option<&str>) -> Result<Option<TokenQuota>, StoreError> {
+    let reset = reset.map(|text| read_word("keys.token_quota_reset", text, Reset::parse)).transpose()?;
+    Ok(max.zip(reset).map(|(max, reset)| TokenQuota { max: count(max), reset }))
 }
 
 /// One change to many keys.
@@ -190,38 +175,6 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(format!("select {COLUMNS} from keys where hash = $1"));
         let row: Option<Row> = on!(self.read(), db => sqlx::query_as(sql).bind(hash).fetch_optional(db).await)?;
         row.map(Key::try_from).transpose()
-    }
-
-    /// # Errors
-    /// When the database fails.
-    pub async fn keys(&self, filter: &KeyFilter) -> Result<Vec<Key>, StoreError> {
-        let sql = sqlx::AssertSqlSafe(format!(
-            "select {COLUMNS} from keys
-             where ($1 is null or account_id = $1)
-               and ($2 is null or status = $2)
-               and ($8 = false or status <> 'revoked')
-               and ($3 is null or lower(name) like $3 escape '!' or lower(hint) like $3 escape '!' or id = $4)
-               and ($9 is null or group_id = $9)
-               and ($10 is null or rule_id = $10)
-               and ($5 is null or created_at < $5 or (created_at = $5 and id < $6))
-             order by created_at desc, id desc
-             limit $7"
-        ));
-        let after = filter.after.as_ref();
-        let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql)
-            .bind(filter.account_id.as_ref().map(AccountId::as_str))
-            .bind(filter.status.map(KeyStatus::as_str))
-            .bind(filter.search.as_deref().map(contains))
-            .bind(filter.search.as_deref())
-            .bind(after.map(|(at, _)| at.micros()))
-            .bind(after.map(|(_, id)| id.as_str()))
-            .bind(i64::from(filter.limit))
-            .bind(filter.unrevoked)
-            .bind(filter.group_id.as_ref().map(GroupId::as_str))
-            .bind(filter.rule_id.as_ref().map(RuleId::as_str))
-            .fetch_all(db)
-            .await)?;
-        rows.into_iter().map(Key::try_from).collect()
     }
 
     /// Those of these keys that there are, in no order.
@@ -324,18 +277,6 @@ impl Store {
         Ok(())
     }
 
-    /// How many keys an account has (all accounts where none is named): those that are revoked, or those that are not.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn count_keys(&self, account: Option<&AccountId>, revoked: bool) -> Result<u64, StoreError> {
-        let sql = "select count(*) from keys where (status = 'revoked') = $2 and ($1 is null or account_id = $1)";
-        let account = account.map(AccountId::as_str);
-        let number: i64 =
-            on!(self.read(), db => sqlx::query_scalar(sql).bind(account).bind(revoked).fetch_one(db).await)?;
-        Ok(count(number))
-    }
-
     /// Notes when keys were last used; a stamp never moves back.
     ///
     /// # Errors
@@ -351,10 +292,4 @@ impl Store {
         }
         tx.commit().await
     }
-}
-
-/// A pattern for `like … escape '!'` that finds `part` anywhere, in lower case.
-pub(super) fn contains(part: &str) -> String {
-    let escaped = part.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{escaped}%")
 }

@@ -1,6 +1,7 @@
 //! Quota rules, and what refers to each.
 
-use super::{Store, StoreError, Tx, count, json, on, on_tx, read_json, read_word};
+use super::key_lists::contains;
+use super::{Store, StoreError, Tx, count, json, on, on_tx, places, read_json, read_word};
 use crate::domain::credits::Credits;
 use crate::domain::id::{AccountId, KeyId, RuleId};
 use crate::domain::rule::{References, Rule, RulePeriod, RuleQuota};
@@ -51,6 +52,9 @@ impl TryFrom<Row> for (Rule, References) {
     }
 }
 
+const COLUMNS: &str =
+    "id, account_id, name, description, enabled, quota_nanos, quota_period, hours, timezone, carried, created_at";
+
 /// A rule and what refers to it: one query a page, whatever the number of keys.
 const SELECT: &str =
     "select r.id, r.account_id, r.name, r.description, r.enabled, r.quota_nanos, r.quota_period, r.hours, r.timezone,
@@ -66,6 +70,8 @@ const SELECT: &str =
 pub struct RuleFilter {
     pub account_id: Option<AccountId>,
     pub enabled: Option<bool>,
+    /// Part of a name or a description, in any case, or a whole id.
+    pub search: Option<String>,
     /// Only rules older than this place.
     pub after: Option<(Time, RuleId)>,
     pub limit: u32,
@@ -139,6 +145,42 @@ impl Store {
         row.map(TryFrom::try_from).transpose()
     }
 
+    /// A rule, held for the rest of the transaction so that nobody else edits it meanwhile, and what refers to it. Keys
+    /// may still be bound to it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn held_rule(tx: &mut Tx, id: &RuleId) -> Result<Option<(Rule, References)>, StoreError> {
+        // SQLite has one writer, and this transaction is it.
+        let hold = if matches!(tx, Tx::Postgres(_)) { "for no key update of r" } else { "" };
+        let sql = sqlx::AssertSqlSafe(format!("{SELECT} where r.id = $1 {hold}"));
+        let row: Option<Row> = on_tx!(tx, db => sqlx::query_as(sql).bind(id.as_str()).fetch_optional(db).await)?;
+        row.map(TryFrom::try_from).transpose()
+    }
+
+    /// Those of these rules that there are, in no order. What refers to them is not counted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rules_by_id(&self, ids: &[RuleId]) -> Result<Vec<Rule>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select {COLUMNS}, cast(0 as bigint) as bound, cast(0 as bigint) as inheriting, cast(0 as bigint) as defaults
+             from rules where id in ({})",
+            places(1, ids.len())
+        ));
+        let rows: Vec<Row> = on!(self.read(), db => {
+            let mut query = sqlx::query_as(sql);
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(db).await
+        })?;
+        rows.into_iter().map(|row| <(Rule, References)>::try_from(row).map(|(rule, _)| rule)).collect()
+    }
+
     /// The keys that a rule governs, by their ids and names: its own, and those that inherit it. Of one account, where
     /// one is given.
     ///
@@ -169,6 +211,8 @@ impl Store {
              where ($1 is null or r.account_id = $1)
                and ($2 is null or r.enabled = $2)
                and ($3 is null or r.created_at < $3 or (r.created_at = $3 and r.id < $4))
+               and ($6 is null or lower(r.name) like $6 escape '!' or lower(r.description) like $6 escape '!'
+                    or r.id = $7)
              order by r.created_at desc, r.id desc
              limit $5"
         ));
@@ -179,6 +223,8 @@ impl Store {
             .bind(after.map(|(at, _)| at.micros()))
             .bind(after.map(|(_, id)| id.as_str()))
             .bind(i64::from(filter.limit))
+            .bind(filter.search.as_deref().map(contains))
+            .bind(filter.search.as_deref())
             .fetch_all(db)
             .await)?;
         rows.into_iter().map(TryFrom::try_from).collect()
@@ -190,6 +236,19 @@ impl Store {
     /// When the database fails.
     pub async fn count_rules(&self, account: Option<&AccountId>) -> Result<u64, StoreError> {
         let sql = "select count(*) from rules where $1 is null or account_id = $1";
+        let account = account.map(AccountId::as_str);
+        let number: i64 = on!(self.read(), db => sqlx::query_scalar(sql).bind(account).fetch_one(db).await)?;
+        Ok(count(number))
+    }
+
+    /// How many keys a rule governs, by whatever way; revoked ones left out. Of one account where one is given.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_governed_keys(&self, account: Option<&AccountId>) -> Result<u64, StoreError> {
+        let sql = "select count(*) from keys k join accounts a on a.id = k.account_id
+                   where k.status <> 'revoked' and ($1 is null or k.account_id = $1)
+                     and (k.rule_id is not null or a.default_rule_id is not null)";
         let account = account.map(AccountId::as_str);
         let number: i64 = on!(self.read(), db => sqlx::query_scalar(sql).bind(account).fetch_one(db).await)?;
         Ok(count(number))

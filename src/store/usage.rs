@@ -256,6 +256,33 @@ impl Store {
         Ok(on!(self.read(), db => sqlx::query_scalar(sql).bind(&owner.id).bind(start.micros()).fetch_one(db).await)?)
     }
 
+    /// What an owner's settled calls have used of a measure, by quarter hours from `from` up to `to`, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn used_by_quarter(
+        &self,
+        owner: &Owner,
+        measure: Measure,
+        from: Time,
+        to: Time,
+    ) -> Result<Vec<(Time, i64)>, StoreError> {
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select bucket, cast(sum({}) as bigint) from usage
+             where {} = $1 and bucket >= $2 and bucket < $3 {} group by bucket order by bucket",
+            measured(measure),
+            owned(owner),
+            funded(owner)
+        ));
+        let rows: Vec<(i64, i64)> = on!(self.read(), db => sqlx::query_as(sql)
+            .bind(&owner.id)
+            .bind(from.micros())
+            .bind(to.micros())
+            .fetch_all(db)
+            .await)?;
+        Ok(rows.into_iter().map(|(at, used)| (Time::from_micros(at), used)).collect())
+    }
+
     /// Rollups in a range, oldest first.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
 //! What pays for an account's calls: its subscription, and the entries that make up its balance.
 
-use super::{Store, StoreError, Tx, on, on_tx};
+use super::{Store, StoreError, Tx, on, on_tx, places};
 use crate::domain::credits::Credits;
 use crate::domain::id::AccountId;
 use crate::domain::time::Time;
 use crate::domain::wallet::{Subscription, Wallet};
+use std::collections::HashMap;
 
 /// Money in, or a correction.
 #[derive(Clone, Debug)]
@@ -25,27 +26,47 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn wallet(&self, account: &AccountId) -> Result<Wallet, StoreError> {
-        let sql = "select a.metered,
-                       cast((select coalesce(sum(amount_nanos), 0) from wallet_entries where account_id = $1) as bigint),
-                       s.cycle_nanos, s.anchor, s.timezone, s.falls_back
-                   from accounts a left join subscriptions s on s.account_id = a.id
-                   where a.id = $1";
-        type Row = (bool, i64, Option<i64>, Option<i64>, Option<String>, Option<bool>);
-        let row: Option<Row> =
-            on!(self.read(), db => sqlx::query_as(sql).bind(account.as_str()).fetch_optional(db).await)?;
-        let Some((metered, granted, credits, anchor, timezone, falls_back)) = row else {
-            return Ok(Wallet::default());
+        let mut wallets = self.wallets(std::slice::from_ref(account)).await?;
+        Ok(wallets.remove(account).unwrap_or_default())
+    }
+
+    /// The means of each of these accounts that there are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn wallets(&self, accounts: &[AccountId]) -> Result<HashMap<AccountId, Wallet>, StoreError> {
+        if accounts.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let sql = sqlx::AssertSqlSafe(format!(
+            "select a.id, a.metered,
+                 cast((select coalesce(sum(w.amount_nanos), 0) from wallet_entries w where w.account_id = a.id) as bigint),
+                 s.cycle_nanos, s.anchor, s.timezone, s.falls_back
+             from accounts a left join subscriptions s on s.account_id = a.id
+             where a.id in ({})",
+            places(1, accounts.len())
+        ));
+        type Row = (String, bool, i64, Option<i64>, Option<i64>, Option<String>, Option<bool>);
+        let rows: Vec<Row> = on!(self.read(), db => {
+            let mut query = sqlx::query_as(sql);
+            for account in accounts {
+                query = query.bind(account.as_str());
+            }
+            query.fetch_all(db).await
+        })?;
+        let wallet = |(id, metered, granted, credits, anchor, timezone, falls_back): Row| {
+            let subscription = match (credits, anchor, timezone, falls_back) {
+                (Some(credits), Some(anchor), Some(timezone), Some(falls_back)) => Some(Subscription {
+                    credits: Credits::from_nanos(credits),
+                    anchor: Time::from_micros(anchor),
+                    timezone,
+                    falls_back,
+                }),
+                _ => None,
+            };
+            (AccountId(id), Wallet { metered, granted: Credits::from_nanos(granted), subscription })
         };
-        let subscription = match (credits, anchor, timezone, falls_back) {
-            (Some(credits), Some(anchor), Some(timezone), Some(falls_back)) => Some(Subscription {
-                credits: Credits::from_nanos(credits),
-                anchor: Time::from_micros(anchor),
-                timezone,
-                falls_back,
-            }),
-            _ => None,
-        };
-        Ok(Wallet { metered, granted: Credits::from_nanos(granted), subscription })
+        Ok(rows.into_iter().map(wallet).collect())
     }
 
     /// # Errors

@@ -3,6 +3,7 @@
 mod accounts;
 mod admin_locked;
 mod batches;
+mod chain;
 mod contract;
 mod explain;
 mod exports;
@@ -14,6 +15,7 @@ mod logs;
 mod models;
 mod providers;
 mod resets;
+mod rotations;
 mod rules;
 mod usage;
 

@@ -127,9 +127,14 @@ impl TestApp {
 
     /// The same, by the name that the upstream knows it by.
     pub async fn model_at(&self, name: &str, upstream_model: &str, base_url: &str) {
+        self.model_of(ProviderKind::Openai, name, upstream_model, base_url).await;
+    }
+
+    /// The same, on an upstream of another kind.
+    pub async fn model_of(&self, kind: ProviderKind, name: &str, upstream_model: &str, base_url: &str) {
         let spec = ProviderSpec {
             name: format!("provider of {name}"),
-            kind: ProviderKind::Openai,
+            kind,
             base_url: base_url.to_owned(),
             credentials: Some(vec!["sk-upstream-secret".to_owned()]),
             enabled: true,

@@ -8,7 +8,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::domain::wallet::Funding;
 use crate::store::calls::CallFilter;
-use crate::store::keys::KeyFilter;
+use crate::store::key_lists::{KeyFilter, KeyPlace, KeySort};
 use crate::store::{Store, StoreError};
 use crate::tests::app::{TestApp, on_both};
 use std::time::Duration;
@@ -45,7 +45,7 @@ async fn lists_page_without_gaps_or_repeats_even_when_times_are_equal() {
                 KeyFilter { after: after.clone(), limit: 3, search: Some("100%_!".to_owned()), ..KeyFilter::default() };
             let page = app.store.keys(&filter).await.expect("a page");
             let Some(last) = page.last() else { break };
-            after = Some((last.created_at, last.id.clone()));
+            after = Some(KeyPlace::of(last, KeySort::Created));
             seen.extend(page.into_iter().map(|key| key.id));
         }
         let mut unique = seen.clone();

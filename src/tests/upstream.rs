@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use axum::routing::{any, post};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 /// What was asked of it.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    /// With its query.
+    pub path: String,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
@@ -26,21 +28,26 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Answers every chat completion with what the script makes.
+    /// Answers every call, of whichever API, with what the script makes.
     pub async fn start(script: impl Fn() -> Response<Body> + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base_url = format!("http://{}/v1", listener.local_addr().expect("an address"));
         let upstream = Self { base_url, asked: Arc::default(), script: Arc::new(script) };
         let router = Router::new()
             .route("/v1/chat/completions", post(Self::answer))
+            .route("/openai/deployments/{model}/chat/completions", post(Self::answer))
+            .route("/v1/messages", post(Self::answer))
+            .route("/v1/messages/count_tokens", post(Self::answer))
+            .route("/v1/models/{*call}", post(Self::answer))
             .fallback(any(|| async { StatusCode::NOT_FOUND }))
             .with_state(upstream.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         upstream
     }
 
-    async fn answer(State(upstream): State<Upstream>, headers: HeaderMap, body: Bytes) -> Response<Body> {
-        upstream.asked.lock().expect("whole").push(Asked { headers, body });
+    async fn answer(State(upstream): State<Upstream>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
+        let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+        upstream.asked.lock().expect("whole").push(Asked { path, headers, body });
         (upstream.script)()
     }
 

@@ -20,11 +20,16 @@ pub struct Answer {
 /// What is written in the form, with the button that was pressed.
 pub fn body(event: &SubmitEvent) -> String {
     let form = event.target().map(JsCast::unchecked_into::<HtmlFormElement>);
-    let data = form.and_then(|form| FormData::new_with_form(&form).ok());
     let pressed = event
         .submitter()
         .and_then(|button| Some((button.get_attribute("name")?, button.get_attribute("value").unwrap_or_default())));
-    if let (Some(data), Some((name, value))) = (&data, pressed) {
+    form.map(|form| written(&form, pressed)).unwrap_or_default()
+}
+
+/// What is written in the form, with one more pair.
+pub fn written(form: &HtmlFormElement, more: Option<(String, String)>) -> String {
+    let data = FormData::new_with_form(form).ok();
+    if let (Some(data), Some((name, value))) = (&data, more) {
         // A pair of texts can always be appended.
         _ = data.append_with_str(&name, &value);
     }

@@ -1,8 +1,9 @@
 //! One call in full, in words and sums that can be checked: what its drawer shows.
 
 use super::rows::{Ending, count, took};
-use super::sums::{SumRow, charged, exact, short_by};
-use crate::console::ui::budget::Budget;
+use super::sums::{charged, exact};
+use crate::console::ui::sum::SumRow;
+use crate::console::ui::trace::{Gate, GateState};
 use crate::domain::call::{Attempt, Call};
 use crate::domain::limit::Measure;
 use crate::domain::period::Zone;
@@ -43,27 +44,18 @@ pub struct CallDetail {
 pub struct Why {
     /// Word for word as the caller was told.
     pub message: String,
-    pub limit: Option<ShutGate>,
+    /// Every check and every limit on its way, as it met them.
+    pub gates: Vec<Gate>,
+    /// Where the limit or the check is set that refused it.
+    pub href: Option<String>,
 }
 
-/// The limit that had no room.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ShutGate {
-    /// What the call had passed before.
-    pub passed: Vec<String>,
-    /// “Key, 50.00 credits a month”.
-    pub name: String,
-    pub budget: Budget,
-    pub sum: Vec<SumRow>,
-}
-
-/// A call in its reader's zone, at this moment.
-impl From<(&Call, &Zone, Time)> for CallDetail {
-    fn from((call, zone, now): (&Call, &Zone, Time)) -> Self {
+/// A call in its reader's zone, at this moment, with the gates that it met.
+impl From<(&Call, Vec<Gate>, &Zone, Time)> for CallDetail {
+    fn from((call, gates, zone, now): (&Call, Vec<Gate>, &Zone, Time)) -> Self {
         let arrival = &call.arrival;
         let ending = Ending::from(call);
         let refusal = call.refusal.as_ref();
-        let detail = refusal.and_then(|refusal| refusal.detail.as_ref());
         let status = if call.status == 0 { "held".to_owned() } else { call.status.to_string() };
         let code = refusal.map(|refusal| format!(" {}", refusal.code.as_str())).unwrap_or_default();
         Self {
@@ -75,10 +67,11 @@ impl From<(&Call, &Zone, Time)> for CallDetail {
             outcome: format!("{status}{code}"),
             key_id: arrival.key_id.to_string(),
             key: arrival.key_name.clone(),
-            then: detail.map(|detail| then(detail, zone, now)).unwrap_or_default(),
+            then: refusal.map(|refusal| then(refusal, zone, now)).unwrap_or_default(),
             refusal: refusal.map(|refusal| Why {
                 message: refusal.message.clone(),
-                limit: detail.map(|detail| shut_gate(detail, call)),
+                href: gates.iter().find(|gate| gate.state == GateState::Shut).and_then(|gate| gate.href.clone()),
+                gates,
             }),
             cost: charged(call, ending),
             source: source(call).to_owned(),
@@ -161,11 +154,20 @@ fn whose(detail: &Detail) -> String {
     }
 }
 
-fn then(detail: &Detail, zone: &Zone, now: Time) -> String {
-    let reopens = detail.resets_at.map(|at| {
-        let verb = if at <= now { "It reopened" } else { "It reopens" };
-        format!("{verb} {}. ", soon(at, zone, now))
-    });
+/// When it would pass, and what would have.
+fn then(refusal: &Refusal, zone: &Zone, now: Time) -> String {
+    let opening = |past: &str, to_come: &str, at: Time| {
+        format!("{} {}. ", if at <= now { past } else { to_come }, soon(at, zone, now))
+    };
+    if let Some(closed) = &refusal.closed {
+        let opens = closed.opens_at.map(|at| opening("The hours began", "The hours begin", at));
+        return opens.unwrap_or_else(|| "The hours never begin.".to_owned());
+    }
+    let Some(detail) = &refusal.detail else { return String::new() };
+    let alone = whole(&detail.requested) > whole(&detail.max);
+    let reopens = detail.resets_at.filter(|_| !alone).map(|at| opening("It reopened", "It reopens", at));
+    let reopens =
+        reopens.or_else(|| alone.then(|| "It alone asks for more than the limit, so no waiting helps. ".into()));
     let left = whole(&detail.max).saturating_sub(whole(&detail.used)).saturating_sub(whole(&detail.held));
     let passes = (left > 0 && detail.measure != Measure::Requests).then(|| {
         let (left, unit) = match detail.measure {
@@ -190,44 +192,8 @@ fn soon(at: Time, zone: &Zone, now: Time) -> String {
     format!("{day} {}", at.strftime(seconds))
 }
 
-fn shut_gate(detail: &Detail, call: &Call) -> ShutGate {
-    let period = match detail.period.as_str() {
-        "lifetime" => "once".to_owned(),
-        period => format!("a {period}"),
-    };
-    let max = match (&detail.max, detail.measure) {
-        (Figure::Money(credits), _) => format!("{credits} credits"),
-        (Figure::Count(max), measure) => format!("{} {}", count(max.unsigned_abs()), measure.as_str()),
-    };
-    let scope = match detail.scope.as_str() {
-        "account" => "Account",
-        "group" => "Group",
-        _ => "Key",
-    };
-    ShutGate {
-        // Limits are asked last, once a key, its allowlists and the model have let the call through.
-        passed: vec![
-            "Key active, not expired".to_owned(),
-            format!("Model {} allowed", call.arrival.model),
-            format!("From {}, to {}", call.arrival.client_ip, call.arrival.endpoint),
-        ],
-        name: format!("{scope}, {max} {period}"),
-        budget: Budget {
-            measure: detail.measure,
-            settled: whole(&detail.used),
-            held: whole(&detail.held),
-            max: Some(whole(&detail.max)),
-            period,
-            alert: None,
-            blocks: true,
-            is_off: false,
-        },
-        sum: short_by(detail),
-    }
-}
-
 /// A figure in its smallest unit.
-pub(super) fn whole(figure: &Figure) -> i64 {
+fn whole(figure: &Figure) -> i64 {
     match figure {
         Figure::Count(count) => *count,
         Figure::Money(credits) => credits.nanos(),

@@ -1,15 +1,15 @@
 //! The drawer of one call, beside the list.
 
-use super::detail::{CallDetail, Fact, ShutGate, Why};
+use super::detail::{CallDetail, Fact, Why};
 use super::rows::Ending;
-use super::sums::Sum;
 use crate::console::ui::browser;
-use crate::console::ui::budget::BudgetLine;
 use crate::console::ui::copy::Copy;
 use crate::console::ui::dialog::{Drawer, DrawerPart};
 use crate::console::ui::drawn::Views;
 use crate::console::ui::place::Place;
 use crate::console::ui::status::Status;
+use crate::console::ui::sum::Sum;
+use crate::console::ui::trace::Trace;
 use crate::console::ui::when::When;
 use leptos::prelude::*;
 
@@ -25,7 +25,7 @@ pub fn CallDrawer(call: CallDetail, newer: Option<String>, older: Option<String>
     });
     let here = untrack(Place::here);
     let close = here.clone().without("call").href();
-    let key = Place::new("/tokens").with("edit", call.key_id.clone()).href();
+    let key = Place::new(format!("/tokens/{}", call.key_id)).href();
     let CallDetail { at, when, ending, outcome, then, refusal, .. } = call;
     let bar = move || view! { <When at=at.clone() text=when.clone()/> };
     let neighbours = move || {
@@ -42,7 +42,7 @@ pub fn CallDrawer(call: CallDetail, newer: Option<String>, older: Option<String>
                 <Status sign=ending.sign()>{outcome}</Status>
                 <span class="muted">" on " <a href=key.clone()>{call.key}</a> ". " {then}</span>
             </p>
-            {refusal.map(|why| reason(why, ending, key))}
+            {refusal.map(|why| reason(why, ending))}
             <DrawerPart title="Cost" note=move || call.source.clone()>
                 <Sum caption="Cost arithmetic" rows=call.cost/>
                 {facts(call.tokens)}
@@ -60,40 +60,16 @@ pub fn CallDrawer(call: CallDetail, newer: Option<String>, older: Option<String>
     }
 }
 
-/// Why it was refused or failed: what the caller was told, and where a limit had no room, its sum.
-fn reason(why: Why, ending: Ending, key: String) -> impl IntoView {
+/// Why it was refused or failed: every gate on its way, and what the caller was told.
+fn reason(why: Why, ending: Ending) -> impl IntoView {
     let title = if ending == Ending::Refused { "Why refused" } else { "What failed" };
-    let has_limit = why.limit.is_some();
-    let note = move || has_limit.then(|| view! { <a href=key.clone()>"Open the limit"</a> });
+    let href = why.href;
+    let note = move || href.clone().map(|href| view! { <a href=href>"Open the limit"</a> });
     view! {
         <DrawerPart title=title note=note>
-            {why.limit.map(gate)}
+            {(!why.gates.is_empty()).then(|| view! { <Trace gates=why.gates/> })}
             <p class="log__told"><span class="muted">"The caller was told: "</span> {why.message}</p>
         </DrawerPart>
-    }
-}
-
-fn gate(limit: ShutGate) -> impl IntoView {
-    let passed = limit.passed.into_iter().map(|name| {
-        view! {
-            <li class="trace__gate">
-                <span class="trace__name"><b>{name}</b></span>
-                <span class="trace__value">"passed"</span>
-            </li>
-        }
-    });
-    view! {
-        <ol class="trace">
-            {passed.views()}
-            <li class="trace__gate trace__gate--shut">
-                <span class="trace__name"><b>{limit.name}</b></span>
-                <span class="trace__value">"blocked"</span>
-                <div class="trace__more">
-                    <BudgetLine budget=limit.budget/>
-                    <Sum caption="Why it did not fit" rows=limit.sum/>
-                </div>
-            </li>
-        </ol>
     }
 }
 

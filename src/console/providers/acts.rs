@@ -73,6 +73,7 @@ pub async fn act_on_provider(
 pub async fn save_provider(
     #[server(default)] original: String,
     name: String,
+    #[server(default)] kind: String,
     #[server(default)] base_url: String,
     #[server(default)] credentials: String,
     #[server(default)] enabled: Option<String>,
@@ -86,10 +87,19 @@ pub async fn save_provider(
     let known = id.as_ref().map(|id| gateway.provider(&account, id)).transpose()?;
     let lines: Vec<String> =
         credentials.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    // There is one built-in provider, which comes with the house.
+    let is_builtin = known.as_ref().is_some_and(|known| known.kind == ProviderKind::Builtin);
+    let chosen = ProviderKind::parse(&kind).filter(|kind| *kind != ProviderKind::Builtin);
+    let kind = match chosen {
+        Some(kind) if !is_builtin => kind,
+        None if !is_builtin && !kind.is_empty() => {
+            return Err(Problem::field("kind", "Choose one of the APIs in the list."));
+        }
+        _ => known.as_ref().map_or(ProviderKind::Openai, |known| known.kind),
+    };
     let spec = ProviderSpec {
         name,
-        // There is one built-in provider, which comes with the house.
-        kind: known.as_ref().map_or(ProviderKind::Openai, |known| known.kind),
+        kind,
         base_url,
         // Nothing written keeps what is stored.
         credentials: Some(lines).filter(|lines| !lines.is_empty()),

@@ -6,7 +6,7 @@ use crate::console::form::PostForm;
 use crate::console::form::{Form, FormState};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::drawn::Views;
-use crate::console::ui::field::{CheckField, Submit, TextArea, TextField};
+use crate::console::ui::field::{CheckField, SelectField, Submit, TextArea, TextField};
 use crate::console::ui::notice::FormProblem;
 use crate::console::ui::place::Place;
 use leptos::prelude::*;
@@ -19,7 +19,9 @@ pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> i
     let is_new = known.is_none();
     let (title, does) = if is_new { ("New provider", "Create provider") } else { ("Edit provider", "Save provider") };
     let is_builtin = known.as_ref().is_some_and(|row| row.is_builtin);
-    let lede = move || if is_builtin { "Built in: tollgate/echo and tollgate/fill" } else { "OpenAI-compatible" };
+    let lede = move || {
+        if is_builtin { "Built in: tollgate/echo and tollgate/fill" } else { "An account with who serves models" }
+    };
     let original = known.as_ref().map(|row| row.id.clone()).unwrap_or_default();
     let name = known.as_ref().map(|row| row.name.clone()).unwrap_or_default();
     let asks_usage = known.as_ref().is_none_or(|row| row.usage_option);
@@ -29,8 +31,8 @@ pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> i
         view! { <a class="button button--blocks" href=href data-noscroll>"Delete…"</a> }
     });
     let upstream = (!is_builtin).then(|| {
-        let (base_url, kept) = known.map(|row| (row.base_url, row.credentials)).unwrap_or_default();
-        upstream(state, base_url, kept)
+        let (kind, base_url, kept) = known.map(|row| (row.kind.0, row.base_url, row.credentials)).unwrap_or_default();
+        upstream(state, kind, base_url, kept)
     });
     view! {
         <Dialog title=title lede=lede close=close.clone() small=true>
@@ -60,7 +62,16 @@ pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> i
     }
 }
 
-fn upstream(state: FormState, base_url: String, kept: Vec<String>) -> impl IntoView {
+/// The APIs that a provider may speak.
+const KINDS: [(&str, &str); 4] = [
+    ("openai", "OpenAI, or anything compatible"),
+    ("anthropic", "Anthropic"),
+    ("gemini", "Google Gemini"),
+    ("azure", "Azure OpenAI"),
+];
+
+fn upstream(state: FormState, kind: String, base_url: String, kept: Vec<String>) -> impl IntoView {
+    let kinds = KINDS.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
     let hint = match kept.len() {
         0 => "One a line. Sealed before they are stored; calls use the first.".to_owned(),
         1 => format!("{} is stored. Leave it empty to keep it.", kept[0]),
@@ -68,6 +79,14 @@ fn upstream(state: FormState, base_url: String, kept: Vec<String>) -> impl IntoV
     };
     let placeholder = if kept.is_empty() { "sk-…" } else { "" };
     view! {
+        <SelectField
+            form=state
+            field="kind"
+            label="API"
+            options=kinds
+            value=kind
+            hint=|| "Callers may speak any of them: calls are translated where they differ."
+        />
         <TextField
             form=state
             field="base_url"

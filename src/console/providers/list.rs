@@ -18,6 +18,8 @@ pub struct ProviderRow {
     pub id: String,
     pub name: String,
     pub is_builtin: bool,
+    /// Its word, and how people call it.
+    pub kind: (String, String),
     pub base_url: String,
     /// Masked.
     pub credentials: Vec<String>,
@@ -34,6 +36,7 @@ impl From<(&Provider, Vec<String>)> for ProviderRow {
             id: provider.id.to_string(),
             name: provider.name.clone(),
             is_builtin: provider.kind == ProviderKind::Builtin,
+            kind: (provider.kind.as_str().to_owned(), provider.kind.title().to_owned()),
             base_url: provider.base_url.clone(),
             credentials: provider.credentials.clone(),
             enabled: provider.enabled,
@@ -62,7 +65,6 @@ pub fn Providing(rows: Vec<ProviderRow>, act: Form<ActOnProvider>) -> impl IntoV
 fn line(row: ProviderRow, here: &Place, act: Form<ActOnProvider>) -> impl IntoView + use<> {
     let edit = here.clone().with("edit", row.id.clone()).href();
     let delete = here.clone().with("delete", row.id.clone()).href();
-    let kind = if row.is_builtin { "built in" } else { "OpenAI-compatible" };
     let base_url = match row.is_builtin {
         true => view! { <span class="muted">"this very process"</span> }.into_any(),
         false => view! { <code>{row.base_url}</code> }.into_any(),
@@ -85,7 +87,7 @@ fn line(row: ProviderRow, here: &Place, act: Form<ActOnProvider>) -> impl IntoVi
         <tr>
             <th scope="row">
                 <a class="ledger__name" href=edit.clone() data-noscroll>{row.name.clone()}</a>
-                <span class="ledger__sub">{kind}</span>
+                <span class="ledger__sub">{row.kind.1}</span>
             </th>
             <td data-label="Base URL">{base_url}</td>
             <td data-label="Credentials">{credentials}</td>

@@ -1,9 +1,13 @@
 //! The form of a token, new or known: general, usage limits, access.
 
-use crate::console::data::{Wire, shown, use_data};
+use super::ask::{Changed, fetch_dialog};
+use super::fields::{FieldText, field, fields};
+use crate::console::data::{shown, use_data};
 use crate::console::form::{Form, FormState, PostForm};
+use crate::console::ui::budget::{Budget, BudgetLine};
 use crate::console::ui::dialog::Dialog;
-use crate::console::ui::field::{FieldProblem, Input, Select, Submit, TextArea, TextField, id_of};
+use crate::console::ui::drawn::Views;
+use crate::console::ui::field::{FieldProblem, Input, Select, Submit, id_of};
 use crate::console::ui::notice::{FormProblem, Notice};
 use crate::console::ui::status::Sign;
 use crate::console::ui::tabs::{Panel, Panels};
@@ -11,11 +15,16 @@ use crate::domain::problem::Problem;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What is written in the fields of a token, as text; a blank limit is unlimited.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+/// What is written in the fields of a token, as text; a blank limit is unlimited. What may be missing stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     pub name: String,
+    pub account_id: Option<String>,
+    /// Blank = in none.
+    pub group_id: Option<String>,
+    /// Blank = inherits.
+    pub rule_id: Option<String>,
+    pub status: Option<String>,
     pub expires_at: String,
     pub models: String,
     pub ip_allowlist: String,
@@ -39,98 +48,113 @@ pub struct WrittenLimits {
     pub max_cost_per_request: String,
 }
 
-/// What became of the form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Saved {
-    pub message: String,
-    /// A new token, with its secret.
-    pub created: Option<Created>,
-}
-
-/// What is shown once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Created {
-    pub id: String,
-    pub name: String,
-    pub secret: String,
-    /// Where this very gateway is called.
-    pub origin: String,
-    /// One that it may call.
-    pub model: String,
-    /// Its limits in words.
-    pub says: String,
-}
-
 /// Makes a token, or changes the one with this id; in force on the very next call.
 #[server(prefix = "/fn", endpoint = "save-key")]
+#[allow(clippy::too_many_arguments, reason = "each is a field of the form, by its name in the management API")]
 pub async fn save_key(
     #[server(default)] id: String,
     #[server(default)] back: String,
     #[server(default)] name: String,
+    #[server(default)] account_id: Option<String>,
+    #[server(default)] group_id: Option<String>,
+    #[server(default)] rule_id: Option<String>,
+    #[server(default)] status: Option<String>,
     #[server(default)] expires_at: String,
     #[server(default)] models: String,
     #[server(default)] ip_allowlist: String,
     #[server(default)] endpoints: String,
     #[server(default)] timezone: String,
     #[server(default)] limits: WrittenLimits,
-) -> Result<Saved, Problem> {
+) -> Result<Changed, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::domain::id::KeyId;
     use crate::page::keys;
     let gateway = expect_context::<crate::gateway::Gateway>();
-    let written = Written { name, expires_at, models, ip_allowlist, endpoints, timezone, limits };
+    let access = (models, ip_allowlist, endpoints);
+    let written = Written {
+        name,
+        account_id,
+        group_id,
+        rule_id,
+        status,
+        expires_at,
+        models: access.0,
+        ip_allowlist: access.1,
+        endpoints: access.2,
+        timezone,
+        limits,
+    };
     let known = if id.is_empty() { None } else { Some(gateway.key(&account, &KeyId::from(id)).await?) };
-    let spec = keys::read(&account, known.as_ref(), &written)?;
+    let spec = keys::read(&account, known.as_ref(), &written, gateway.clock().now())?;
     if let Some(known) = known {
         let key = gateway.edit_key(&account, &known.id, spec).await?;
         leptos_axum::redirect(crate::console::sign_in::own_path(&back));
-        return Ok(Saved { message: format!("Key {} is changed, from its next call on.", key.name), created: None });
+        return Ok(Changed::saying(format!("Key {} is changed, from its next call on.", key.name)));
     }
     let issued = gateway.create_key(&account, spec).await?;
-    let allowed = issued.key.models.first().cloned();
-    let created = Created {
-        says: keys::in_words(&issued.key),
-        id: issued.key.id.0,
-        name: issued.key.name,
-        secret: issued.secret,
-        origin: crate::page::origin(),
-        model: allowed.unwrap_or_else(|| "tollgate/echo".to_owned()),
-    };
-    Ok(Saved { message: String::new(), created: Some(created) })
+    Ok(Changed::showing(&keys::acts::created(&gateway, &account, issued).await?))
 }
 
-/// The fields as they stand, and what the form has to know of the key.
+/// What the form shows: its fields as they stand, and how the key's budgets do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields {
-    pub written: Written,
+    pub general: Vec<FieldText>,
+    /// In the order of [`LIMITS`].
+    pub limits: Vec<LimitText>,
+    /// When the token quota starts again.
+    pub reset: String,
+    pub rule: FieldText,
+    pub access: Vec<FieldText>,
+    /// Its limits in words; empty for a new one.
     pub says: String,
-    /// The reader's zone, in which the expiry is written.
-    pub zone: String,
+    /// Every budget that its calls may meet.
+    pub lines: Vec<Line>,
 }
 
-/// The [`Fields`] of a token; those of a new one where the id is blank.
-#[server(prefix = "/fn", endpoint = "key-fields")]
-pub async fn fetch_fields(id: String) -> Result<Wire, Problem> {
-    let account = crate::auth::signed_in().await?;
-    use crate::page::keys;
-    let gateway = expect_context::<crate::gateway::Gateway>();
-    if id.is_empty() {
-        let written = Written { timezone: account.timezone.clone(), ..Written::default() };
-        return Ok(Wire::of(&Fields { written, says: String::new(), zone: account.timezone }));
-    }
-    let key = gateway.key(&account, &id.as_str().into()).await?;
-    let fields = Fields { written: keys::write(&account, &key), says: keys::in_words(&key), zone: account.timezone };
-    Ok(Wire::of(&fields))
+/// One limit, in the words of its row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitText {
+    pub label: String,
+    pub unit: String,
+    pub value: String,
+    pub from: String,
+    /// What it blocks with, and until when.
+    pub then: String,
+    /// Whether an admin holds the key to it.
+    pub held: bool,
 }
+
+/// One budget, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub title: String,
+    pub budget: Budget,
+    /// What becomes of it.
+    pub fate: (String, String),
+}
+
+/// The limits by their paths, part by part of the table.
+pub const LIMITS: [&str; 9] = [
+    "limits.rpm",
+    "limits.tpm",
+    "limits.rpd",
+    "limits.monthly_spend",
+    "limits.token_quota",
+    "limits.monthly_tokens",
+    "limits.credit_quota",
+    "limits.max_tokens_per_request",
+    "limits.max_cost_per_request",
+];
+/// The parts of the table, and how many limits are in each.
+const PARTS: [(&str, usize); 3] = [("Rates", 3), ("Budgets", 4), ("One request", 2)];
 
 #[component]
 pub fn EditDialog(form: Form<SaveKey>, id: String, close: String) -> impl IntoView {
-    let is_new = id.is_empty();
-    let fields = use_data::<Fields, _>(String::new, {
+    let (title, verb) = if id.is_empty() { ("New token", "Create token") } else { ("Edit token", "Save") };
+    let data = use_data::<Fields, _>(String::new, {
         let id = id.clone();
-        move || fetch_fields(id.clone())
+        move || fetch_dialog(String::new(), "edit".to_owned(), id.clone())
     });
-    let (title, verb) = if is_new { ("New token", "Create token") } else { ("Edit token", "Save") };
     let cancel = close.clone();
     let back = close.clone();
     view! {
@@ -140,8 +164,8 @@ pub fn EditDialog(form: Form<SaveKey>, id: String, close: String) -> impl IntoVi
                 <input type="hidden" name="back" value=back/>
                 <div class="dialog__body">
                     <FormProblem form=form.state/>
-                    {shown(fields, move |fields| Ok(match fields {
-                        Ok(fields) => view! { <Parts form=form.state fields/> }.into_any(),
+                    {shown(data, move |fields| Ok(match fields {
+                        Ok(fields) => parts(form.state, fields),
                         Err(problem) => view! { <Notice sign=Sign::Blocks>{problem.message}</Notice> }.into_any(),
                     }))}
                 </div>
@@ -157,72 +181,44 @@ pub fn EditDialog(form: Form<SaveKey>, id: String, close: String) -> impl IntoVi
     }
 }
 
-#[component]
-fn Parts(form: FormState, fields: Fields) -> impl IntoView {
-    let Fields { written, says, zone } = fields;
-    let count = move |paths: &'static [&'static str]| {
-        Signal::derive(move || paths.iter().map(|path| form.problems_under(path)).sum::<usize>())
+fn parts(form: FormState, all: Fields) -> AnyView {
+    let Fields { general, limits, reset, rule, access, says, lines } = all;
+    let panel = |name: &'static str, paths: &'static [&'static str], content: AnyView| {
+        let count = move || paths.iter().map(|path| form.problems_under(path)).sum::<usize>();
+        Panel::new(name, Signal::derive(count), content)
     };
-    let limits = written.limits.clone();
-    let panels = vec![
-        Panel::new(
-            "General",
-            count(&["name", "expires_at", "timezone"]),
-            view! { <General form written=written.clone() zone/> },
-        ),
-        Panel::new("Usage limits", count(&["limits"]), view! { <Limits form limits says/> }),
-        Panel::new("Access", count(&["models", "ip_allowlist", "endpoints"]), view! { <Access form written/> }),
-    ];
-    view! { <Panels label="Parts of the token" panels=panels/> }
+    let column = |content: Vec<FieldText>| view! { <div class="fields">{fields(form, content)}</div> }.into_any();
+    let general =
+        panel("General", &["name", "account_id", "group_id", "status", "expires_at", "timezone"], column(general));
+    let access = panel("Access", &["models", "ip_allowlist", "endpoints"], column(access));
+    let limits = panel("Usage limits", &["limits", "rule_id"], usage(form, limits, reset, rule, says, lines));
+    view! { <Panels label="Parts of the token" panels=vec![general, limits, access]/> }.into_any()
 }
 
-#[component]
-fn General(form: FormState, written: Written, zone: String) -> impl IntoView {
-    let expiry = format!("In {zone}. Blank never expires.");
+/// The limits, each with what it counts from and what it blocks with; beside them how its budgets stand.
+fn usage(
+    form: FormState,
+    limits: Vec<LimitText>,
+    reset: String,
+    rule: FieldText,
+    says: String,
+    lines: Vec<Line>,
+) -> AnyView {
+    let mut rows = LIMITS.into_iter().zip(limits);
+    let parts = PARTS.map(|(name, count)| {
+        let rows = rows.by_ref().take(count).map(|(field, text)| limit(form, field, text, &reset));
+        view! {
+            <tbody>
+                <tr class="limits__part"><th colspan="4" scope="colgroup">{name}</th></tr>
+                {rows.views()}
+            </tbody>
+        }
+    });
+    let lines = lines.into_iter().map(|Line { title, budget, fate }| {
+        view! { <div><h3>{title}</h3><BudgetLine budget fate/></div> }
+    });
     view! {
-        <div class="fields">
-            <TextField form field="name" label="Name" value=written.name required=true autofocus=true
-                hint=move || "The program, team or person that calls with it."/>
-            <TextField form field="expires_at" label="Expires" kind="datetime-local" value=written.expires_at
-                hint=move || expiry.clone()/>
-            <TextField form field="timezone" label="Time zone of its days and months" value=written.timezone
-                hint=move || "Such as Europe/Berlin, UTC or UTC+8. Calendar budgets open again at midnight there."/>
-        </div>
-    }
-}
-
-#[component]
-fn Access(form: FormState, written: Written) -> impl IntoView {
-    view! {
-        <div class="fields">
-            <TextArea form field="models" label="Models it may call" value=written.models placeholder="every model".to_owned()
-                hint=move || "One name a line. It may name models that do not exist yet."/>
-            <TextArea form field="ip_allowlist" label="Addresses it may call from" value=written.ip_allowlist
-                placeholder="anywhere".to_owned() hint=move || "One address or block a line, such as 10.0.0.0/8."/>
-            <TextArea form field="endpoints" label="Paths it may call" value=written.endpoints
-                placeholder="every path".to_owned() hint=move || "One a line, such as /v1/chat/completions."/>
-        </div>
-    }
-}
-
-#[component]
-fn Limits(form: FormState, limits: WrittenLimits, says: String) -> impl IntoView {
-    let line = move |field: &'static str,
-                     label: &'static str,
-                     unit: &'static str,
-                     value: String,
-                     from: &'static str,
-                     then: &'static str| {
-        view! { <Line form field label unit value from=view! { <span class="plain">{from}</span> }.into_any() then/> }
-    };
-    let resets = ["daily", "weekly", "monthly", "never"].map(|reset| (reset.to_owned(), reset.to_owned())).to_vec();
-    let reset = if limits.token_quota_reset.is_empty() { "monthly".to_owned() } else { limits.token_quota_reset };
-    let choose = view! { <Select form field="limits.token_quota_reset" options=resets value=reset label="When the token quota resets"/> };
-    let part =
-        |name: &'static str| view! { <tr class="limits__part"><th colspan="4" scope="colgroup">{name}</th></tr> };
-    view! {
-        <div class="limits limits--alone">
-            {(!says.is_empty()).then(|| view! { <p class="limits__says">{says}</p> })}
+        <div class="limits">
             <table class="limits__table">
                 <caption class="visually-hidden">"Limits of the token; a blank field is unlimited"</caption>
                 <thead>
@@ -233,45 +229,34 @@ fn Limits(form: FormState, limits: WrittenLimits, says: String) -> impl IntoView
                         <th scope="col">"Above it, blocks"</th>
                     </tr>
                 </thead>
-                <tbody>
-                    {part("Rates")}
-                    {line("limits.rpm", "Requests a minute", "", limits.rpm, "rolling", "429, retry in seconds")}
-                    {line("limits.tpm", "Tokens a minute", "", limits.tpm, "rolling", "429, retry in seconds")}
-                    {line("limits.rpd", "Requests a day", "", limits.rpd, "rolling", "429, retry within a day")}
-                </tbody>
-                <tbody>
-                    {part("Budgets")}
-                    {line("limits.monthly_spend", "Monthly spend", "credits", limits.monthly_spend, "1st, 00:00", "402 until the 1st")}
-                    <Line form field="limits.token_quota" label="Token quota" unit="" value=limits.token_quota
-                        from=choose.into_any() then="402 until it resets"/>
-                    {line("limits.monthly_tokens", "Monthly tokens", "", limits.monthly_tokens, "1st, 00:00", "402 until the 1st")}
-                    {line("limits.credit_quota", "Credit quota", "credits", limits.credit_quota, "never", "402 for good")}
-                </tbody>
-                <tbody>
-                    {part("One request")}
-                    {line("limits.max_tokens_per_request", "Most output tokens", "", limits.max_tokens_per_request, "each call", "400 above it")}
-                    {line("limits.max_cost_per_request", "Spending cap", "credits", limits.max_cost_per_request, "each call", "400 above it")}
-                </tbody>
+                {parts.into_iter().views()}
             </table>
+            <div class="limits__side">
+                {(!says.is_empty()).then(|| view! { <div><h3>"In words"</h3><p class="limits__says">{says}</p></div> })}
+                {lines.views()}
+                {field(form, rule)}
+            </div>
         </div>
     }
+    .into_any()
 }
 
-#[component]
-fn Line(
-    form: FormState,
-    field: &'static str,
-    label: &'static str,
-    unit: &'static str,
-    value: String,
-    from: AnyView,
-    then: &'static str,
-) -> impl IntoView {
+fn limit(form: FormState, field: &'static str, text: LimitText, reset: &str) -> AnyView {
+    let LimitText { label, unit, value, from, then, held } = text;
     let inputmode = if unit.is_empty() { "numeric" } else { "decimal" };
+    let from = if field == LIMITS[4] {
+        let options =
+            ["daily", "weekly", "monthly", "never"].map(|reset| (reset.to_owned(), reset.to_owned())).to_vec();
+        let label = "When the token quota resets";
+        view! { <Select form field="limits.token_quota_reset" options value=reset.to_owned() label/> }.into_any()
+    } else {
+        view! { <span class="plain">{from}</span> }.into_any()
+    };
     view! {
         <tr>
             <th scope="row">
                 <label for=id_of(field)>{label} " " <span class="unit">{unit}</span></label>
+                {held.then(|| view! { <span class="ledger__sub">"set by an admin; you may tighten it"</span> })}
             </th>
             <td>
                 <Input form field value placeholder="unlimited" inputmode number=true/>
@@ -281,4 +266,5 @@ fn Line(
             <td><span class="plain">{then}</span></td>
         </tr>
     }
+    .into_any()
 }

@@ -10,13 +10,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyList {
     pub rows: Vec<KeyRow>,
-    pub next: Option<String>,
-    /// “4 keys: 3 open, 1 near a limit”.
+    /// Where the neighbouring pages begin, and what leads there: “Next 39”.
+    pub previous: Option<(String, String)>,
+    pub next: Option<(String, String)>,
+    /// “1–9 of 48”; empty where there are none.
+    pub span: String,
+    /// How many there are on all pages.
+    pub total: u64,
+    /// “48 keys in 6 groups. 41 open, 3 near a limit”.
     pub lede: String,
     /// How many are revoked and can be restored, among those shown or not.
     pub revoked: u64,
+    /// Whether any filter is on.
+    pub is_narrowed: bool,
+    /// As in the address: `name`, or `-name`.
+    pub sort: String,
     pub as_of: String,
-    pub origin: String,
+    /// How a program makes the first one.
+    pub curl: String,
 }
 
 /// A row of it, in words.
@@ -25,9 +36,15 @@ pub struct KeyRow {
     pub id: String,
     pub name: String,
     pub hint: String,
+    /// “ · Mara”: whose it is; empty where it is the reader's own.
+    pub owner: String,
     pub standing: Standing,
     pub budget: Budget,
-    pub rates: (String, String),
+    /// Empty where it is in none.
+    pub group: String,
+    /// The rule in force: what stands before its name in pencil, and the name.
+    pub rule: (String, String),
+    pub rates: Vec<String>,
     pub last_used: String,
     pub expires: String,
 }
@@ -35,45 +52,51 @@ pub struct KeyRow {
 /// Whether its next call passes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
-    Open { then: String },
-    Near { then: String },
-    Blocked { until: String },
+    Open {
+        then: String,
+    },
+    Near {
+        then: String,
+    },
+    Blocked {
+        until: String,
+    },
+    /// Outside the hours of its rule.
+    Shut {
+        opens: String,
+    },
     Disabled,
-    Expired { at: String },
-    Revoked { at: String },
+    AccountOff,
+    Expired {
+        at: String,
+    },
+    Revoked {
+        at: String,
+    },
 }
 
-/// A page of the keys, as a [`KeyList`]: those whose name, id or hint contains `q`; revoked ones only where they are asked for.
+/// What the list can be narrowed by: values and what they are called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyChoices {
+    pub groups: Vec<(String, String)>,
+    pub rules: Vec<(String, String)>,
+    pub models: Vec<String>,
+    /// For admins, where there is more than one account.
+    pub owners: Vec<(String, String)>,
+}
+
+/// A page of the keys, as a [`KeyList`]; `asked` is the list's own address.
 #[server(prefix = "/fn", endpoint = "keys")]
-pub async fn fetch_keys(q: String, status: String, after: String) -> Result<Wire, Problem> {
+pub async fn fetch_keys(asked: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
-    use crate::domain::key::KeyStatus;
-    use crate::gateway::issue::KeyQuery;
     let gateway = expect_context::<crate::gateway::Gateway>();
-    let wording = crate::page::keys::Wording::new(&account, gateway.clock().now());
-    let (status, search) = (KeyStatus::parse(&status), Some(q.trim().to_owned()));
-    let unrevoked = status.is_none();
-    let query = KeyQuery {
-        status,
-        search,
-        unrevoked,
-        cursor: Some(after).filter(|after| !after.is_empty()),
-        ..KeyQuery::default()
-    };
-    let page = gateway.keys(&account, query).await?;
-    let mut rows = Vec::new();
-    for key in &page.data {
-        let standings = gateway.standings(key).await?;
-        let spent = gateway.spent_since(key, crate::domain::time::Time::EPOCH).await?;
-        rows.push(wording.row(key, &standings, spent));
-    }
-    let revoked = gateway.count_revoked_keys(&account).await?;
-    Ok(Wire::of(&KeyList {
-        lede: wording.lede(&rows, gateway.count_keys(&account).await?),
-        rows,
-        next: page.next,
-        revoked,
-        as_of: wording.now(),
-        origin: crate::page::origin(),
-    }))
+    Ok(Wire::of(&crate::page::keys::list::list(&gateway, &account, &asked).await?))
+}
+
+/// What the list can be narrowed by, as [`KeyChoices`].
+#[server(prefix = "/fn", endpoint = "key-choices")]
+pub async fn fetch_choices() -> Result<Wire, Problem> {
+    let account = crate::auth::signed_in().await?;
+    let gateway = expect_context::<crate::gateway::Gateway>();
+    Ok(Wire::of(&crate::page::keys::list::choices(&gateway, &account).await?))
 }

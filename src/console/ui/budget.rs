@@ -81,7 +81,7 @@ impl Budget {
     /// “of 200.00 a month”, “of 10 M tokens a week”.
     fn of(&self) -> String {
         let max = match (self.max, self.measure) {
-            (None, _) => return "settled".to_owned(),
+            (None, _) => return format!("settled {}", self.period).trim_end().to_owned(),
             (Some(max), Measure::Credits) => self.text(max),
             (Some(max), _) => short(max),
         };

@@ -9,7 +9,7 @@ use leptos::children::ViewFn;
 use leptos::ev::Event;
 use leptos::html;
 use leptos::prelude::*;
-use leptos::web_sys::KeyboardEvent;
+use leptos::web_sys::{HtmlDialogElement, KeyboardEvent};
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
@@ -32,15 +32,8 @@ pub fn Dialog(
     return_focus();
     effect(move || {
         if let Some(dialog) = dialog.get() {
-            // The server left it open and not modal, for browsers without JavaScript.
-            _ = dialog.remove_attribute("open");
-            _ = dialog.show_modal();
-            // One that asks for nothing is read from its beginning.
-            if let Some(title) =
-                browser::find("#dialog-t").filter(|_| browser::find("dialog:modal [autofocus]").is_none())
-            {
-                browser::focus(&title);
-            }
+            // What has just been read is drawn before it is put into the page, where alone it can be shown.
+            if dialog.is_connected() { show(&dialog) } else { request_animation_frame(move || show(&dialog)) }
         }
     });
     let leave = leave(close.clone());
@@ -70,6 +63,16 @@ pub fn Dialog(
             </header>
             {children()}
         </dialog>
+    }
+}
+
+fn show(dialog: &HtmlDialogElement) {
+    // The server left it open and not modal, for browsers without JavaScript.
+    _ = dialog.remove_attribute("open");
+    _ = dialog.show_modal();
+    // One that asks for nothing is read from its beginning.
+    if let Some(title) = browser::find("#dialog-t").filter(|_| browser::find("dialog:modal [autofocus]").is_none()) {
+        browser::focus(&title);
     }
 }
 

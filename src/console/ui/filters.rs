@@ -10,7 +10,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::js_sys::decode_uri_component;
-use leptos::web_sys::{FormData, HtmlInputElement, UrlSearchParams};
+use leptos::web_sys::{FormData, HtmlFormElement, HtmlInputElement, UrlSearchParams};
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 use std::time::Duration;
@@ -32,9 +32,7 @@ pub fn Filters(
     let go = use_navigate();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if let Some(place) =
-            form.get().and_then(|form| FormData::new_with_form(&form).ok()).map(|data| place(action, &data))
-        {
+        if let Some(place) = form.get().and_then(|form| place_of(action, &form)) {
             go(&place.href(), NavigateOptions { scroll: false, replace: true, ..Default::default() });
         }
     };
@@ -62,13 +60,15 @@ pub fn Filters(
     }
 }
 
-fn place(action: &str, data: &FormData) -> Place {
-    let pairs = UrlSearchParams::new_with_str_sequence_sequence(data).map(|params| params.to_string());
+/// Where a form that only changes the URL leads, as it is filled in now.
+pub fn place_of(action: &str, form: &HtmlFormElement) -> Option<Place> {
+    let data = FormData::new_with_form(form).ok()?;
+    let pairs = UrlSearchParams::new_with_str_sequence_sequence(&data).map(|params| params.to_string());
     let pairs = pairs.ok().and_then(|text| text.as_string()).unwrap_or_default();
     let pairs = pairs.split('&').filter_map(|pair| pair.split_once('='));
     let decode =
         |text: &str| decode_uri_component(&text.replace('+', " ")).map_or_else(|_| String::new(), String::from);
-    pairs.fold(Place::new(action), |place, (name, value)| place.with(&decode(name), decode(value)))
+    Some(pairs.fold(Place::new(action), |place, (name, value)| place.with(&decode(name), decode(value))))
 }
 
 /// Finds by text; `/` puts the cursor here.

@@ -7,6 +7,7 @@ use super::preferences::PreferencesForm;
 use super::shortcuts::Shortcuts;
 use crate::console::data::{Data, shown};
 use crate::domain::account::Role;
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,10 @@ pub struct Counts {
     pub providers: Option<u64>,
 }
 
+/// Whether what finds and does anything is open over the page. In the context of everything inside the frame.
+#[derive(Clone, Copy)]
+pub struct Opens(pub RwSignal<bool>);
+
 #[component]
 pub fn Frame(viewer: Data<Viewer>, children: Children) -> impl IntoView {
     live::listen();
@@ -54,6 +59,7 @@ pub fn Frame(viewer: Data<Viewer>, children: Children) -> impl IntoView {
             </header>
             <nav class="index" id="index" popover="auto" aria-label="Console">
                 <Brand/>
+                <FindLink/>
                 {shown(viewer, |viewer| {
                     let viewer = viewer.ok();
                     Ok(view! {
@@ -77,6 +83,18 @@ pub fn Brand() -> impl IntoView {
             "Tollgate"
         </a>
     }
+}
+
+/// The way to the palette; without JavaScript, to the same as a page.
+#[component]
+fn FindLink() -> impl IntoView {
+    let open = move |event: MouseEvent| {
+        if let Some(Opens(is_open)) = use_context::<Opens>() {
+            event.prevent_default();
+            is_open.set(true);
+        }
+    };
+    view! { <a class="index__search" href="/find" on:click=open><span>"Find or do"</span><kbd>"Ctrl K"</kbd></a> }
 }
 
 fn index(viewer: Option<&Viewer>) -> impl IntoView {

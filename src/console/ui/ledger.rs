@@ -77,6 +77,9 @@ pub fn Ledger(
     /// How it is sorted now, as in the URL: `name`, or `-name` for descending.
     #[prop(optional, into)]
     sort: Option<String>,
+    /// Before the first heading: the box that ticks all rows.
+    #[prop(optional, into)]
+    pick: Option<ViewFn>,
     /// The rows of totals.
     #[prop(optional, into)]
     foot: Option<ViewFn>,
@@ -87,7 +90,8 @@ pub fn Ledger(
         view! { <col class=format!("w-{}{wide}", column.twelfths)/> }
     });
     let widths = widths.views();
-    let heads = columns.into_iter().map(|column| heading(column, sort.as_deref())).views();
+    let mut pick = pick;
+    let heads = columns.into_iter().map(|column| heading(column, sort.as_deref(), pick.take())).views();
     view! {
         <table class=format!("ledger {class}")>
             <caption class="visually-hidden">{caption}</caption>
@@ -99,7 +103,7 @@ pub fn Ledger(
     }
 }
 
-fn heading(column: Column, sort: Option<&str>) -> impl IntoView + use<> {
+fn heading(column: Column, sort: Option<&str>, pick: Option<ViewFn>) -> impl IntoView + use<> {
     let class = column.class();
     let Column { label, sorts_by, is_unseen, .. } = column;
     let now = sorts_by.filter(|name| sort.is_some_and(|sort| sort.trim_start_matches('-') == *name));
@@ -116,6 +120,12 @@ fn heading(column: Column, sort: Option<&str>) -> impl IntoView + use<> {
             let next = if now.is_some() && !is_descending { format!("-{name}") } else { name.to_owned() };
             let href = text(move || Place::here().without("after").without("before").with("sort", next.clone()).href());
             view! { <a href=href data-noscroll>{label}<span aria-hidden="true">{arrow}</span></a> }.into_any()
+        }
+    };
+    let content = match pick {
+        None => content,
+        Some(pick) => {
+            view! { <span class="ledger__pick ledger__pick--head">{pick.run()}<span>{content}</span></span> }.into_any()
         }
     };
     view! { <th scope="col" class=class aria-sort=state>{content}</th> }

@@ -1,6 +1,7 @@
 //! A small menu of things to do with one row.
 
-use leptos::ev::{FocusEvent, KeyboardEvent};
+use super::drawn::effect;
+use leptos::ev::{Event, FocusEvent, KeyboardEvent};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -32,13 +33,28 @@ pub fn RowMenu(
             close();
         }
     };
+    // A list that is read again may make another row of this one: an open menu must not act on that.
+    let (opened, of_row) = (id.clone(), id.clone());
+    let toggled = move |_: Event| {
+        if let Some(menu) = menu.get_untracked().filter(|menu| menu.open()) {
+            _ = menu.set_attribute("data-opened", &opened);
+        }
+    };
+    effect(move || {
+        if let Some(menu) = menu.get()
+            && menu.open()
+            && menu.get_attribute("data-opened").is_some_and(|opened| opened != of_row)
+        {
+            menu.set_open(false);
+        }
+    });
     let escape = move |event: KeyboardEvent| {
         if event.key() == "Escape" {
             close();
         }
     };
     view! {
-        <details class="row-menu" id=id name="row-menu" node_ref=menu on:focusout=left on:keydown=escape>
+        <details class="row-menu" id=id name="row-menu" node_ref=menu on:focusout=left on:keydown=escape on:toggle=toggled>
             <summary aria-label=format!("Actions for {of}")>"⋯"</summary>
             // Later, so that the button that was chosen still sends its form.
             <div class="menu" on:click=move |_| request_animation_frame(close)>{children()}</div>

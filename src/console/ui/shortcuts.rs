@@ -68,6 +68,7 @@ pub(crate) fn Shortcuts() -> impl IntoView {
             <header class="dialog__head"><h2 class="dialog__title" id="shortcuts-t">"Keyboard"</h2></header>
             <div class="dialog__body">
                 <dl class="facts">
+                    <dt><kbd>"Ctrl"</kbd> " " <kbd>"K"</kbd></dt> <dd>"Find or do anything, from anywhere"</dd>
                     <dt><kbd>"/"</kbd></dt> <dd>"Search this page"</dd>
                     {moves.views()}
                     <dt><kbd>"Esc"</kbd></dt> <dd>"Close what is open"</dd>

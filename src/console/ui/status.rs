@@ -1,10 +1,11 @@
 //! How something stands: a word with a small gate before it, open, narrowing or shut. Never colour alone.
 
-use super::drawn::{drawn, word};
+use super::drawn::word;
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// What the gate before the word looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sign {
     Flows,
     /// As `Flows`, in pencil: the ordinary outcome in a long list, so that the rest is seen.
@@ -57,7 +58,7 @@ pub fn LiveSign(
     view! { <span class=class>{children()}</span> }
 }
 
-/// How fresh the page is: live while its stream is open, else as of when it was made.
+/// How fresh the page is: live while its stream is open, else as of when it was made. Takes the same room either way.
 #[component]
 pub fn AsOf(
     /// The time it was made, as the server wrote it: “14:32:07”.
@@ -65,9 +66,9 @@ pub fn AsOf(
 ) -> impl IntoView {
     let is_open = move || use_context::<super::live::Live>().is_some_and(|live| live.is_open.get());
     view! {
-        <span class=word(move || Some(if is_open() { "live" } else { "live live--off" }))>
-            {drawn(move || if is_open() { "Live, as of " } else { "As of " })}
-            {time}
+        <span class=word(move || Some(if is_open() { "as-of" } else { "as-of as-of--still" }))>
+            <span class="as-of__how"><span class="live">"Live, as of"</span> <span class="live live--off">"As of"</span></span>
+            " " {time}
         </span>
     }
 }

@@ -120,9 +120,47 @@ fn hours_say_in_plain_words_when_they_allow() {
         ("mon tue wed thu fri sat sun 00:00-00:00 UTC", "every day all day (UTC)"),
         ("fri 08:00-08:00 UTC", "Fri 08:00–08:00 the next day (UTC)"),
         ("mon 01:00-02:00 03:00-04:00 05:00-06:00 UTC", "Mon 01:00–02:00, 03:00–04:00 and 05:00–06:00 (UTC)"),
+        ("mon tue wed thu fri sat 08:00-12:00 UTC", "Mon to Sat 08:00–12:00 (UTC)"),
+        ("tue wed fri 08:00-12:00 UTC", "Tue, Wed, Fri 08:00–12:00 (UTC)"),
+        ("mon tue 08:00-12:00 UTC", "Mon, Tue 08:00–12:00 (UTC)"),
         ("mon UTC", "never (UTC)"),
     ] {
         assert_eq!(hours(text).text(), words);
+    }
+}
+
+#[test]
+fn a_week_is_drawn_day_by_day_with_nights_cut_at_midnight() {
+    use Weekday::{Fri, Mon, Sat, Sun};
+    for (text, week) in [
+        ("fri 08:00-12:00 12:00-20:00 UTC", vec![(Fri, 480, 1_200)]),
+        ("sun 22:00-06:00 UTC", vec![(Mon, 0, 360), (Sun, 1_320, 1_440)]),
+        (
+            "fri sat 20:00-02:30 01:00-03:00 UTC",
+            vec![(Fri, 60, 180), (Fri, 1_200, 1_440), (Sat, 0, 180), (Sat, 1_200, 1_440), (Sun, 0, 150)],
+        ),
+        ("sat 00:00-24:00 UTC", vec![(Sat, 0, 1_440)]),
+        ("sat 08:00-08:00 UTC", vec![(Sat, 480, 1_440), (Sun, 0, 480)]),
+        ("sat UTC", vec![]),
+    ] {
+        assert_eq!(hours(text).week(), week, "{text}");
+    }
+}
+
+#[test]
+fn ranges_overlap_where_they_have_a_moment_in_common() {
+    let ranges = |text: &str| hours(text).overlap().map(|(one, other)| format!("{one} {other}"));
+    for (text, both) in [
+        ("mon 08:00-12:00 11:59-13:00 UTC", Some("08:00-12:00 11:59-13:00")),
+        ("mon 13:00-14:00 08:00-12:00 08:00-12:00 UTC", Some("08:00-12:00 08:00-12:00")),
+        ("mon tue 22:00-06:00 05:00-07:00 UTC", Some("22:00-06:00 05:00-07:00")),
+        // Tuesday's morning is not there for Monday's night to run into.
+        ("mon 22:00-06:00 05:00-07:00 UTC", None),
+        ("mon tue 22:00-06:00 06:00-07:00 UTC", None),
+        ("mon 08:00-12:00 12:00-13:00 UTC", None),
+        ("mon 00:00-24:00 03:00-04:00 UTC", Some("00:00-24:00 03:00-04:00")),
+    ] {
+        assert_eq!(ranges(text).as_deref(), both, "{text}");
     }
 }
 
@@ -212,6 +250,18 @@ proptest! {
     #[test]
     fn an_instant_is_allowed_when_the_calendar_says_so(hours in any_hours(), at in any_instant()) {
         prop_assert_eq!(hours.allows(at), allows_by_the_calendar(&hours, at));
+    }
+
+    #[test]
+    fn the_week_shows_each_minute_as_it_is(hours in any_hours()) {
+        let week = hours.week();
+        for (day, weekday) in Weekday::ALL.into_iter().enumerate() {
+            for minute in (0..DAY_MINUTES).step_by(5) {
+                let shown = week.iter().any(|(on, from, to)| *on == weekday && (*from..*to).contains(&minute));
+                prop_assert_eq!(shown, hours.covers(day as i64 * DAY + i64::from(minute) * MINUTE));
+            }
+        }
+        prop_assert!(week.windows(2).all(|two| (two[0].0, two[0].2) < (two[1].0, two[1].1)), "in order, with gaps");
     }
 
     #[test]

@@ -40,15 +40,15 @@ pub fn budget(range: &Range, budgeted: &Budgeted) -> BudgetRow {
     };
     BudgetRow {
         key: key.name.clone(),
-        href: Place::new("/tokens").with("edit", key.id.as_str()).href(),
-        limit: match limit.name {
-            "monthly_spend" => "Monthly spend",
-            "credit_quota" => "Credit quota",
-            "token_quota" => "Token quota",
-            "monthly_tokens" => "Monthly tokens",
-            other => other,
-        }
-        .to_owned(),
+        href: Place::new(format!("/tokens/{}", key.id)).href(),
+        limit: match (&limit.rule, limit.name) {
+            (Some(rule), _) => format!("Rule {}", rule.name),
+            (None, "monthly_spend") => "Monthly spend".to_owned(),
+            (None, "credit_quota") => "Credit quota".to_owned(),
+            (None, "token_quota") => "Token quota".to_owned(),
+            (None, "monthly_tokens") => "Monthly tokens".to_owned(),
+            (None, other) => other.to_owned(),
+        },
         budget: Budget {
             measure: limit.measure,
             settled: reading.settled,

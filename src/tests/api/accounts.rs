@@ -35,6 +35,35 @@ async fn an_account_is_read_by_its_owner_and_bounded_by_admins_alone() {
 }
 
 #[tokio::test]
+async fn admins_list_every_account_and_others_their_own() {
+    in_both_offices(async |office| {
+        let (admin, user) = (&office.admin.account.id, &office.user.account.id);
+        let all = office.admin.get("/accounts").await;
+        let mut ids = all.column("id");
+        ids.sort();
+        let mut expected = [admin.to_string(), user.to_string()];
+        expected.sort();
+        assert_eq!(ids, expected);
+        for id in &all.column("id") {
+            let one = office.admin.get(&format!("/accounts/{id}")).await.json();
+            assert!(all.json()["data"].as_array().unwrap().contains(&one), "{one}");
+        }
+        let first = office.admin.get("/accounts?limit=1").await;
+        let cursor = first.json()["next_cursor"].as_str().unwrap().to_owned();
+        let second = office.admin.get(&format!("/accounts?limit=1&cursor={cursor}")).await;
+        assert_eq!([first.column("id"), second.column("id")].concat(), all.column("id"));
+        assert_eq!(second.json()["next_cursor"], Value::Null);
+        let own = office.user.get("/accounts").await;
+        assert_eq!((own.column("id"), &own.json()["next_cursor"]), (vec![user.to_string()], &Value::Null));
+        assert_eq!(office.user.get("/accounts?cursor=0.x").await.column("id"), [""; 0]);
+        for (query, field) in [("limit=0", "limit"), ("cursor=x", "cursor"), ("role=admin", "role")] {
+            assert_eq!(office.admin.get(&format!("/accounts?{query}")).await.fields(), [field]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_accounts_limits_bound_all_of_its_keys_together() {
     in_both_offices(async |office| {
         let path = format!("/accounts/{}", office.user.account.id);

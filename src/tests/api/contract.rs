@@ -124,6 +124,7 @@ async fn the_document_and_its_page_are_public_and_name_every_route() {
             "POST /rules/preview",
             "POST /rules/{id}/impact",
             "PUT /account/default-rule",
+            "GET /accounts",
             "GET /accounts/{id}",
             "PATCH /accounts/{id}",
             "POST /accounts/{id}/adjust",

@@ -184,3 +184,43 @@ async fn asking_about_tomorrow_makes_no_meter_forget_today() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_explanation_says_when_the_call_would_pass_whatever_stands_in_its_way() {
+    in_both_offices(async |office| {
+        // Friday, 14:00: the credits come back at midnight, and the hours on Friday again.
+        let hours = json!({"timezone":"UTC","weekdays":["fri"],"ranges":["08:00-16:00"]});
+        let rule = json!({"name":"r","quota":{"credits":"0.000030","period":"daily"},"hours":hours});
+        let rule = office.admin.made("/rules", rule).await;
+        let (key, secret) = office.admin.key_and_secret(json!({"name":"web","rule_id":rule})).await;
+        let asked = |words: u64| Question {
+            key_id: key.as_str().into(),
+            model: "tollgate/fill".to_owned(),
+            endpoint: "/v1/chat/completions".to_owned(),
+            ip: None,
+            input_tokens: 1,
+            max_tokens: Some(words),
+            at: None,
+        };
+        let explain =
+            async |question: Question| office.app.gateway.explain(&office.app.admin, &question).await.expect("told");
+        let told = explain(asked(10)).await;
+        assert!(told.refusal.is_none() && told.passes_at.is_none(), "it passes now");
+        assert_eq!((told.bound.output, told.bound.cost.nanos()), (10, 21_000));
+        assert_eq!(office.app.chat(&secret, fill(10)).await.status, 200);
+        office.app.idle().await;
+        let opens = crate::domain::time::Time::parse("2026-11-27T08:00:00Z");
+        let told = explain(asked(10)).await;
+        assert_eq!(told.refusal.expect("refused").code.as_str(), "quota_exceeded");
+        assert_eq!(told.passes_at, opens);
+        // Too large for any day, whatever the hour.
+        assert_eq!(explain(asked(100)).await.passes_at, None);
+        office.app.clock.wind(Duration::from_hours(3));
+        let told = explain(asked(10)).await;
+        assert_eq!(told.refusal.expect("refused").code.as_str(), "outside_allowed_hours");
+        assert_eq!(told.passes_at, opens);
+        let later = explain(Question { at: opens, ..asked(10) }).await;
+        assert!(later.refusal.is_none(), "{:?}", later.refusal);
+    })
+    .await;
+}

@@ -75,6 +75,20 @@ async fn providers_are_for_admins_alone() {
 }
 
 #[tokio::test]
+async fn a_provider_may_speak_any_of_the_apis() {
+    in_both_offices(async |office| {
+        for kind in ["openai", "azure", "anthropic", "gemini"] {
+            let made = office
+                .admin
+                .post("/providers", json!({"name":kind,"kind":kind,"base_url":"https://example.com"}))
+                .await;
+            assert_eq!((made.status.as_u16(), &made.json()["kind"]), (201, &json!(kind)));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn each_bad_field_of_a_provider_is_named() {
     in_both_offices(async |office| {
         for (change, status, field) in [

@@ -1,6 +1,9 @@
 //! Quota rules over HTTP: made, bound, inherited, deleted when nothing needs them.
 
 use super::in_both_offices;
+use crate::domain::id::RuleId;
+use crate::domain::problem::ProblemKind;
+use crate::domain::rule::RuleSpec;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -101,6 +104,51 @@ async fn a_user_binds_their_own_rules_and_an_admin_any() {
         assert_eq!((&set["id"], &set["default_rule_id"]), (&json!(office.user.account.id.as_str()), &json!(theirs)));
         let bound = office.admin.patch(&format!("/keys/{key}"), json!({"rule_id":theirs})).await;
         assert_eq!(bound.json()["rule_id"], json!(theirs));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_edits_at_one_instant_do_not_undo_each_other() {
+    in_both_offices(async |office| {
+        let rule = office.user.made("/rules", json!({"name":"r"})).await;
+        let (gateway, by, id) = (&office.app.gateway, &office.user.account, RuleId(rule.clone()));
+        let known = gateway.rule(by, &id).await.expect("a rule");
+        let first = RuleSpec { description: "first".to_owned(), ..known.rule.spec() };
+        gateway.edit_rule(by, &known, first).await.expect("as it was read");
+        let second = RuleSpec { enabled: false, ..known.rule.spec() };
+        let problem = gateway.edit_rule(by, &known, second.clone()).await.expect_err("it has changed");
+        assert_eq!(problem.kind, ProblemKind::Meanwhile);
+        let after = gateway.rule(by, &id).await.expect("a rule");
+        assert_eq!((after.rule.description.as_str(), after.rule.enabled), ("first", true));
+        gateway.edit_rule(by, &after, RuleSpec { enabled: false, ..after.rule.spec() }).await.expect("read again");
+        let theirs = gateway.rule(&office.admin.account, &id).await.expect("an admin sees it");
+        gateway.edit_rule(&office.admin.account, &theirs, theirs.rule.spec()).await.expect("and may edit it");
+
+        // Each field is another program's, and a third binds the rule to a key at the same time.
+        let (path, key) = (format!("/rules/{rule}"), office.user.key(json!({"name":"web"})).await);
+        let key = format!("/keys/{key}");
+        for round in 0..12 {
+            let (text, credits) = (format!("round {round}"), format!("{}.00", round + 1));
+            let bind = if round % 2 == 0 { json!({"rule_id":rule}) } else { json!({"rule_id":null}) };
+            let (one, other, bound) = tokio::join!(
+                office.user.patch(&path, json!({"description":text})),
+                office.user.patch(&path, json!({"quota":{"credits":credits,"period":"daily"}})),
+                office.user.patch(&key, bind),
+            );
+            assert_eq!(bound.status, 200, "{}", bound.body);
+            let after = office.user.get(&path).await.json();
+            for (answer, shows) in
+                [(&one, after["description"] == text), (&other, after["quota"]["credits"] == credits)]
+            {
+                match answer.status.as_u16() {
+                    200 => assert!(shows, "what was answered is there: {after}"),
+                    409 => assert_eq!((answer.code().as_str(), shows), ("conflict", false)),
+                    status => panic!("{status}: {}", answer.body),
+                }
+            }
+            assert!(one.status == 200 || other.status == 200, "one of them is the first");
+        }
     })
     .await;
 }

@@ -40,8 +40,9 @@ impl TestApp {
     }
 
     async fn switch(&self, rule: &RuleId, enabled: bool) {
-        let spec = self.gateway.rule(&self.admin, rule).await.expect("a rule").rule.spec();
-        self.gateway.edit_rule(&self.admin, rule, RuleSpec { enabled, ..spec }).await.expect("switched");
+        let known = self.gateway.rule(&self.admin, rule).await.expect("a rule");
+        let spec = RuleSpec { enabled, ..known.rule.spec() };
+        self.gateway.edit_rule(&self.admin, &known, spec).await.expect("switched");
     }
 
     async fn group(&self, name: &str, quota: GroupQuota) -> GroupId {

@@ -1,0 +1,13 @@
+// Playwright as the runner of `end2end/goals`: the same browser as the tests', watched by nobody.
+import { defineConfig } from "@playwright/test";
+import tests from "../playwright.config.ts";
+
+export default defineConfig({
+  ...tests,
+  testDir: ".",
+  testMatch: "goals.ts",
+  outputDir: "../results/goals",
+  timeout: 15 * 60_000,
+  reporter: [["./print.ts"]],
+  use: { ...tests.use, screenshot: "off", trace: "off" },
+});

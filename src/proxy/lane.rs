@@ -1,0 +1,96 @@
+//! The ways that a call may go, each with the call as the provider there reads it.
+
+use super::call::Chat;
+use super::dialect::{self, Asked, Dialect, Fault};
+use super::error::upstream_failed;
+use crate::domain::provider::ProviderKind;
+use crate::domain::refusal::{Code, Refusal};
+use crate::gateway::catalog::Way;
+
+/// One way, and the call as it goes there.
+#[derive(Clone, Debug)]
+pub(super) struct Lane {
+    pub way: Way,
+    pub chat: Chat,
+    /// The provider speaks as the caller does, and is sent the caller's own bytes.
+    pub is_the_callers_own: bool,
+    /// Fields that have no place there and change no answer.
+    pub left_out: Vec<String>,
+}
+
+impl Lane {
+    pub(super) fn is_builtin(&self) -> bool {
+        self.way.upstream.provider.kind == ProviderKind::Builtin
+    }
+
+    /// How the provider answers. The built-in one reads every dialect, and answers in OpenAI's.
+    pub(super) fn speaks(&self) -> Dialect {
+        spoken(self.way.upstream.provider.kind)
+    }
+
+    /// The field by which an OpenAI-compatible provider is told the most that it may answer: the one that bounds the
+    /// answer whatever the model, and that it is sure to read.
+    pub(super) fn bound_field(&self) -> &'static str {
+        bound_field(&self.way)
+    }
+}
+
+fn spoken(kind: ProviderKind) -> Dialect {
+    match kind {
+        ProviderKind::Openai | ProviderKind::Azure | ProviderKind::Builtin => Dialect::Openai,
+        ProviderKind::Anthropic => Dialect::Anthropic,
+        ProviderKind::Gemini => Dialect::Gemini,
+    }
+}
+
+fn bound_field(way: &Way) -> &'static str {
+    let provider = &way.upstream.provider;
+    let is_openai = ["api.openai.com", ".openai.azure.com"].iter().any(|host| provider.base_url.contains(host));
+    if is_openai || provider.kind == ProviderKind::Azure { "max_completion_tokens" } else { "max_tokens" }
+}
+
+/// A body larger than this, in bytes, is carried over off the async threads.
+const LARGE: usize = 256 << 10;
+
+/// The lanes of a call, in the order of their ways. A way whose provider cannot be told all that the caller asks for is
+/// none, as long as there is another.
+///
+/// # Errors
+/// 400 with the first field that cannot be carried over, where no way is left.
+pub(super) async fn lanes(chat: &Chat, ways: Vec<Way>) -> Result<Vec<Lane>, Refusal> {
+    if chat.body().len() <= LARGE {
+        return at_once(chat, ways);
+    }
+    let chat = chat.clone();
+    let carried = tokio::task::spawn_blocking(move || at_once(&chat, ways)).await;
+    carried.unwrap_or_else(|_| Err(upstream_failed("The call could not be carried over to its provider.")))
+}
+
+fn at_once(chat: &Chat, ways: Vec<Way>) -> Result<Vec<Lane>, Refusal> {
+    let (mut lanes, mut fault) = (Vec::with_capacity(ways.len()), None);
+    for way in ways {
+        match lane(chat, way) {
+            Ok(lane) => lanes.push(lane),
+            Err(refusal) => {
+                fault.get_or_insert(refusal);
+            }
+        }
+    }
+    match fault {
+        Some(refusal) if lanes.is_empty() => Err(refusal),
+        _ => Ok(lanes),
+    }
+}
+
+fn lane(chat: &Chat, way: Way) -> Result<Lane, Refusal> {
+    let kind = way.upstream.provider.kind;
+    let to = spoken(kind);
+    if to == chat.dialect || kind == ProviderKind::Builtin {
+        return Ok(Lane { way, chat: chat.clone(), is_the_callers_own: true, left_out: Vec::new() });
+    }
+    let asked = Asked { model: &way.upstream_model, bound_field: bound_field(&way) };
+    let carried = dialect::carried(chat.body(), chat.dialect, chat.stream, to, &asked);
+    let carried = carried.map_err(|Fault { field, message }| Refusal::new(Code::InvalidBody, message).about(&field))?;
+    let chat = chat.rewritten(to, carried.body, &way.upstream_model)?;
+    Ok(Lane { way, chat, is_the_callers_own: false, left_out: carried.left_out })
+}

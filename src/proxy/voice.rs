@@ -1,0 +1,171 @@
+//! How the caller is answered: in its own dialect, whatever the upstream speaks. Where both speak alike every byte is
+//! the upstream's own.
+
+use super::call::Chat;
+use super::dialect::{self, Dialect, Heading, Reader, What, Writer};
+use super::error::{self, upstream_failed};
+use super::sse;
+use crate::domain::call::Arrival;
+use crate::domain::refusal::Refusal;
+use crate::domain::usage::Usage;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use bytes::Bytes;
+use serde_json::Value;
+
+/// How a streamed answer is put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Server-sent events.
+    Events,
+    /// One JSON list that grows: Gemini's, where the caller does not ask for `alt=sse`.
+    List,
+}
+
+/// The voice in which one call is answered.
+pub(super) struct Voice {
+    dialect: Dialect,
+    framing: Framing,
+    heading: Heading,
+    wants_usage: bool,
+    /// Between an upstream and a caller that speak differently.
+    interpreter: Option<Interpreter>,
+    /// Nothing may be said any more.
+    is_over: bool,
+    /// Whether the list has begun.
+    is_begun: bool,
+}
+
+struct Interpreter {
+    from: Dialect,
+    reader: Reader,
+    writer: Writer,
+}
+
+impl Voice {
+    pub(super) fn new(chat: &Chat, framing: Framing, arrival: &Arrival) -> Self {
+        let heading = Heading {
+            id: arrival.id.0.clone(),
+            model: chat.model.clone(),
+            created: u64::try_from(arrival.at.micros() / 1_000_000).unwrap_or(0),
+        };
+        let (dialect, wants_usage) = (chat.dialect, chat.wants_usage());
+        Self { dialect, framing, heading, wants_usage, interpreter: None, is_over: false, is_begun: false }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Who is to be heard.
+    pub(super) fn listen_to(&mut self, from: Dialect) {
+        self.interpreter = (from != self.dialect).then(|| Interpreter {
+            from,
+            reader: Reader::of(from, &self.heading.id),
+            writer: Writer::of(self.dialect, self.heading.clone(), self.wants_usage),
+        });
+    }
+
+    /// Whether an event of nothing but usage is kept from the caller.
+    pub(super) fn withholds_usage(&self) -> bool {
+        self.interpreter.is_none() && !self.wants_usage
+    }
+
+    /// An answer that is not streamed.
+    ///
+    /// # Errors
+    /// Where the upstream's cannot be read.
+    pub(super) fn whole(&self, body: Bytes, usage: &Usage) -> Result<Bytes, Refusal> {
+        let Some(Interpreter { from, .. }) = &self.interpreter else { return Ok(body) };
+        let answer = dialect::read_answer(*from, &body, &self.heading.id);
+        let answer =
+            answer.ok_or_else(|| upstream_failed("The provider's answer is not one that its API promises."))?;
+        Ok(dialect::write_answer(self.dialect, &answer, &self.heading, usage).to_string().into())
+    }
+
+    /// An upstream's complaint about the request.
+    pub(super) fn complaint(&self, status: StatusCode, body: Bytes) -> Bytes {
+        if self.interpreter.is_none() {
+            return body;
+        }
+        let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let error = said.get("error").unwrap_or(&said);
+        let message = error.get("message").and_then(Value::as_str).or(error.as_str());
+        let message = message.map_or_else(|| format!("The provider answered {status}."), str::to_owned);
+        error::complaint(self.dialect, status, &message).to_string().into()
+    }
+
+    /// What the caller is sent for an event of the upstream's stream, if anything.
+    pub(super) fn event(&mut self, event: Bytes, data: Option<&[u8]>, so_far: &Usage) -> Bytes {
+        let Some(interpreter) = &mut self.interpreter else { return self.framed(event) };
+        if self.is_over {
+            return Bytes::new();
+        }
+        let mut text = String::new();
+        for event in data.map(|data| interpreter.reader.read(data)).unwrap_or_default() {
+            if let What::Failed(message) = &event.what {
+                let refusal = upstream_failed(format!("The provider broke off: {message}"));
+                text.push_str(&error::last_words(self.dialect, &refusal));
+                self.is_over = true;
+                break;
+            }
+            text.push_str(&interpreter.writer.write(&event, so_far));
+        }
+        self.framed(text.into())
+    }
+
+    /// What the caller is sent at the end of a stream that ended well, once.
+    pub(super) fn end(&mut self, usage: &Usage) -> Bytes {
+        if std::mem::replace(&mut self.is_over, true) {
+            return Bytes::new();
+        }
+        let text = match &mut self.interpreter {
+            Some(interpreter) => interpreter.writer.end(usage),
+            None => String::new(),
+        };
+        self.closed(text)
+    }
+
+    /// What the caller is told when a stream breaks off.
+    pub(super) fn broken(&mut self, refusal: &Refusal) -> Bytes {
+        self.is_over = true;
+        self.closed(error::last_words(self.dialect, refusal))
+    }
+
+    fn closed(&mut self, text: String) -> Bytes {
+        let text = self.framed(text.into());
+        match self.framing {
+            Framing::Events => text,
+            Framing::List => {
+                let bracket: &[u8] = if self.is_begun { b"]" } else { b"[]" };
+                [&text, bracket].concat().into()
+            }
+        }
+    }
+
+    /// Events as they are, or as items of the list.
+    fn framed(&mut self, text: Bytes) -> Bytes {
+        if self.framing == Framing::Events || text.is_empty() {
+            return text;
+        }
+        let mut events = sse::Events::default();
+        events.push(&text);
+        let mut items = Vec::new();
+        while let Some(event) = events.next_event() {
+            if let Some(data) = sse::data(&event) {
+                items.extend_from_slice(if std::mem::replace(&mut self.is_begun, true) { b",\r\n" } else { b"[" });
+                items.extend_from_slice(&data);
+            }
+        }
+        items.into()
+    }
+
+    /// Says of what kind the answer is, where it is not the upstream's own.
+    pub(super) fn content_type(&self, is_stream: bool, headers: &mut HeaderMap) {
+        let is_list = is_stream && self.framing == Framing::List;
+        if self.interpreter.is_none() && !is_list {
+            return;
+        }
+        let kind = if is_stream && !is_list { "text/event-stream; charset=utf-8" } else { "application/json" };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+}
