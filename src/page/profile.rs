@@ -114,7 +114,10 @@ fn options(rules: &[Rule], present: Option<&Rule>) -> Vec<(String, String)> {
 fn says(rule: Option<&Rule>) -> String {
     match rule {
         None => "A key without a rule of its own has none: only its other limits bound it.".to_owned(),
-        Some(rule) if !rule.enabled => format!("Off, restricts nobody. {}", rule.text()),
+        Some(rule) if !rule.enabled => {
+            let on = Rule { enabled: true, ..rule.clone() };
+            format!("Off, restricts nobody. When it is on: {}", on.text())
+        }
         Some(rule) => rule.text(),
     }
 }

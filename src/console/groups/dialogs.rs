@@ -1,10 +1,11 @@
-//! The dialogs about one group, which its list and its own page open: make or change it, delete it, reset its meters.
+//! The dialogs over the list of groups: make or change one, delete one. A group's own page leads here as well, and is led
+//! back to, so that the browser loads them with one page only.
 
 use super::edit::{EditDialog, SaveGroup, Written};
 use crate::console::data::{Data, Wire, shown, use_data};
 use crate::console::form::{Done, Form, PostForm, use_form};
 use crate::console::ui::dialog::Dialog;
-use crate::console::ui::field::{SelectField, Submit};
+use crate::console::ui::field::Submit;
 use crate::console::ui::notice::FormProblem;
 use crate::console::ui::place::Place;
 use crate::console::unread::unread;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// Which dialog is asked for, and of which group; for a new one, the keys that are to be in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// `new`, `edit`, `delete`, `reset`, or nothing.
+    /// `new`, `edit`, `delete`, or nothing.
     pub what: &'static str,
     pub of: String,
 }
@@ -41,8 +42,6 @@ pub struct Fields {
     pub says: String,
     pub note: Notes,
     pub zones: Vec<String>,
-    /// The limits that can be reset: name and label.
-    pub limits: Vec<(String, String)>,
 }
 
 /// What is said beside the fields; blank where there is nothing to say.
@@ -79,38 +78,21 @@ pub async fn delete_group(id: String, #[server(default)] back: String) -> Result
     )))
 }
 
-/// Takes off what a group's meters have counted: all of them, or the one that is named. Then goes `back`.
-#[server(prefix = "/fn", endpoint = "reset-group")]
-pub async fn reset_group(
-    id: String,
-    #[server(default)] limit: String,
-    #[server(default)] back: String,
-) -> Result<Done, Problem> {
-    let account = crate::auth::signed_in().await?;
-    let gateway = expect_context::<crate::gateway::Gateway>();
-    let limit = Some(limit).filter(|limit| !limit.is_empty());
-    let after = gateway.reset_group(&account, &id.into(), limit.as_deref()).await?;
-    leptos_axum::redirect(crate::console::sign_in::own_path(&back));
-    Ok(Done::saying(crate::page::groups::form::taken_off(&after)))
-}
-
 /// The dialogs of a page, and their forms.
 #[derive(Clone, Copy)]
 pub struct GroupDialogs {
     save: Form<SaveGroup>,
     delete: Form<DeleteGroup>,
-    reset: Form<ResetGroup>,
     fields: Data<Option<Fields>>,
 }
 
 impl GroupDialogs {
     /// Called once by a page, near its top.
     pub fn new(wanted: Memo<Wanted>) -> Self {
-        let (save, delete, reset) = (use_form::<SaveGroup>(), use_form::<DeleteGroup>(), use_form::<ResetGroup>());
+        let (save, delete) = (use_form::<SaveGroup>(), use_form::<DeleteGroup>());
         let is = move |what: &[&str]| wanted.with(|wanted| what.contains(&wanted.what));
         save.forget_unless(move || is(&["new", "edit"]));
         delete.forget_unless(move || is(&["delete"]));
-        reset.forget_unless(move || is(&["reset"]));
         let fields = use_data::<Option<Fields>, _>(
             move || wanted.with(Wanted::key),
             move || {
@@ -120,28 +102,31 @@ impl GroupDialogs {
                 }
             },
         );
-        Self { save, delete, reset, fields }
+        Self { save, delete, fields }
     }
 
     /// Counts what has been done.
     pub fn version(self) -> usize {
-        self.save.version() + self.delete.version() + self.reset.version()
+        self.save.version() + self.delete.version()
     }
 
-    /// `gone` is where deleting leads.
-    pub fn view(self, gone: &'static str) -> AnyView {
-        let Self { save, delete, reset, fields } = self;
+    pub fn view(self) -> AnyView {
+        let Self { save, delete, fields } = self;
         shown(fields, move |fields| {
-            let names = ["new", "edit", "delete", "reset", "keys"];
-            let close = names.into_iter().fold(Place::now(), |place, name| place.without(name)).href();
+            let here = Place::now();
+            let list = ["new", "edit", "delete", "keys", "back"]
+                .into_iter()
+                .fold(here.clone(), |place, name| place.without(name));
+            // A group's own page led here.
+            let back = here.get("back").filter(|back| back.starts_with("/groups/")).map(str::to_owned);
+            let close = back.unwrap_or_else(|| list.href());
             let fields = match fields {
                 Ok(None) => return Ok(().into_any()),
                 Ok(Some(fields)) => fields,
                 Err(problem) => return Ok(missing(problem, close).into_any()),
             };
             Ok(match fields.what.as_str() {
-                "delete" => view! { <DeleteDialog form=delete fields close gone/> }.into_any(),
-                "reset" => view! { <ResetDialog form=reset fields close/> }.into_any(),
+                "delete" => view! { <DeleteDialog form=delete fields close gone=list.href()/> }.into_any(),
                 _ => view! { <EditDialog form=save fields close/> }.into_any(),
             })
         })
@@ -150,7 +135,7 @@ impl GroupDialogs {
 
 /// Asks before a group is deleted, and says what becomes of its keys.
 #[component]
-fn DeleteDialog(form: Form<DeleteGroup>, fields: Fields, close: String, gone: &'static str) -> impl IntoView {
+fn DeleteDialog(form: Form<DeleteGroup>, fields: Fields, close: String, gone: String) -> impl IntoView {
     let Fields { id, written, says, .. } = fields;
     let content = view! {
         <input type="hidden" name="id" value=id/>
@@ -158,50 +143,19 @@ fn DeleteDialog(form: Form<DeleteGroup>, fields: Fields, close: String, gone: &'
         <p>{says}</p>
         <p>"What its keys have used stays in the logs and in every total."</p>
     };
-    let submit = view! { <Submit form=form.state class="button--blocks">"Delete group"</Submit> };
     view! {
         <Dialog title=format!("Delete {}?", written.name) close=close.clone() small=true>
             <PostForm form=form.state class="dialog__form">
                 <div class="dialog__body dialog__stack"><FormProblem form=form.state always=true/> {content}</div>
-                {foot(close, submit.into_any())}
+                <footer class="dialog__foot">
+                    <span></span>
+                    <span>
+                        <a class="button" href=close data-noscroll autofocus>"Cancel"</a>
+                        <Submit form=form.state class="button--blocks">"Delete group"</Submit>
+                    </span>
+                </footer>
             </PostForm>
         </Dialog>
-    }
-}
-
-/// Asks which of a group's meters are to be reset, and says what that changes and what it does not.
-#[component]
-fn ResetDialog(form: Form<ResetGroup>, fields: Fields, close: String) -> impl IntoView {
-    let Fields { id, written, says, limits, .. } = fields;
-    let choice = (limits.len() > 1).then(|| {
-        let all = (String::new(), "Both meters".to_owned());
-        let options = std::iter::once(all).chain(limits).collect::<Vec<_>>();
-        view! { <SelectField form=form.state field="limit" label="Reset" options/> }
-    });
-    let content = view! {
-        <input type="hidden" name="id" value=id/>
-        <input type="hidden" name="back" value=close.clone()/>
-        {choice}
-        <p>{says}</p>
-        <p>"No boundary moves: its period ends when it would have. What calls in flight hold stays held, and no key’s own meter is touched. The books keep who took off how much."</p>
-    };
-    let submit = view! { <Submit form=form.state>"Reset"</Submit> };
-    view! {
-        <Dialog title=format!("Reset what {} has used?", written.name) close=close.clone() small=true>
-            <PostForm form=form.state class="dialog__form">
-                <div class="dialog__body dialog__stack"><FormProblem form=form.state always=true/> {content}</div>
-                {foot(close, submit.into_any())}
-            </PostForm>
-        </Dialog>
-    }
-}
-
-fn foot(close: String, submit: AnyView) -> impl IntoView {
-    view! {
-        <footer class="dialog__foot">
-            <span></span>
-            <span><a class="button" href=close data-noscroll autofocus>"Cancel"</a> {submit}</span>
-        </footer>
     }
 }
 

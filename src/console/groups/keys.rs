@@ -108,22 +108,23 @@ pub async fn add_keys(
 
 /// Takes a key out of a group.
 #[server(prefix = "/fn", endpoint = "remove-key")]
-pub async fn remove_key(id: String, remove: String) -> Result<Done, Problem> {
+pub async fn remove_key(id: String, key: String) -> Result<Done, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::page::groups::form;
     let gateway = expect_context::<crate::gateway::Gateway>();
     let group = gateway.group(&account, &id.into()).await?.group;
-    let key = gateway.leave_group(&account, &group.id, &remove.into()).await.map_err(form::unfielded)?;
+    let key = gateway.leave_group(&account, &group.id, &key.into()).await.map_err(form::unfielded)?;
     Ok(Done::saying(format!("{} is out of {}: its next call counts for no group.", key.name, group.name)))
 }
 
-/// The keys as a ledger; `is_empty` says that the group has none at all.
+/// The keys as a ledger.
 #[component]
 pub fn MemberKeys(members: Members, group: String, form: Form<RemoveKey>, here: Place) -> impl IntoView {
     let Members { rows, next, unseen, decimals, origin } = members;
     let add = here.clone().with("add", "1").href();
     let is_later = here.get("after").is_some();
-    let content = if rows.is_empty() && !is_later {
+    let is_empty = rows.is_empty() && !is_later;
+    let content = if is_empty {
         none(&origin, &group, add.clone()).into_any()
     } else {
         let columns = vec![
@@ -148,7 +149,10 @@ pub fn MemberKeys(members: Members, group: String, form: Form<RemoveKey>, here: 
         }
         .into_any()
     };
-    let note = move || view! { <a class="button" href=add.clone() data-noscroll>"Add keys…"</a> };
+    let note = move || {
+        // Where there are none, the way to the first stands larger.
+        (!is_empty).then(|| view! { <a class="button" href=add.clone() data-noscroll>"Add keys…"</a> })
+    };
     view! {
         <Statement title="Keys" id="h-keys" note>
             <FormProblem form=form.state always=true/>
@@ -164,7 +168,7 @@ fn none(origin: &str, group: &str, add: String) -> impl IntoView + use<> {
     );
     view! {
         <Empty title="No key is in it" text=|| "Keys that are put into it share its quota. Each keeps its secret, its own limits and its history.">
-            <a class="button button--primary" href=add data-noscroll>"Add keys"</a>
+            <a class="button button--primary" href=add data-noscroll>"Add keys…"</a>
             <Code text=curl/>
         </Empty>
     }
@@ -186,7 +190,7 @@ fn line(member: Member, decimals: u32) -> impl IntoView {
             <td class="num ledger__wide" data-label="Calls">{calls}</td>
             <td class="ledger__wide" data-label="Last used">{last_used}</td>
             <td data-label="Actions">
-                <button class="ledger__act" name="remove" value=id aria-label=removes>"Remove"</button>
+                <button class="ledger__act" name="key" value=id aria-label=removes>"Remove"</button>
             </td>
         </tr>
     }

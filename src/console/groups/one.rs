@@ -1,20 +1,19 @@
 //! One group: how its quota stands, who of its keys uses it, on which models and when.
 
-use super::dialogs::{GroupDialogs, Wanted};
 use super::fetch::State;
 use super::keys::{AddDialog, AddKeys, MemberKeys, Members, Outside, RemoveKey, fetch_outside};
-use crate::console::dashboard::cost::CostByModel;
-use crate::console::dashboard::overview::Cost;
+use super::reset::{ResetDialog, ResetGroup, Resettable, fetch_resettable};
 use crate::console::data::{Wire, shown, use_data};
 use crate::console::form::{Form, use_form};
 use crate::console::set_status;
 use crate::console::ui::budget::{Budget, BudgetLine};
+use crate::console::ui::chart::Chart;
 use crate::console::ui::drawn::{Views, drawn, memo};
-use crate::console::ui::ledger::{Column, Ledger};
+use crate::console::ui::ledger::Column;
 use crate::console::ui::live::use_live;
 use crate::console::ui::money::{Money, amount};
 use crate::console::ui::place::Place;
-use crate::console::ui::shares::{Share, ShareBar};
+use crate::console::ui::shares::{FigureTable, Line, Share, ShareBar};
 use crate::console::ui::sheet::{Figure, Sheet, Statement};
 use crate::console::ui::status::{AsOf, Status};
 use crate::console::ui::tabs::Steps;
@@ -26,7 +25,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use serde::{Deserialize, Serialize};
 
 /// The whole page, as of one instant.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupPage {
     pub id: String,
     pub name: String,
@@ -49,11 +48,8 @@ pub struct GroupPage {
     /// “November to date, Europe/Berlin, UTC+1”.
     pub stretch: String,
     pub total: Total,
-    pub shares: Vec<KeyShare>,
-    /// What the shares are shares of: “credits”.
-    pub shared: String,
     /// `None` where there was no call.
-    pub cost: Option<Cost>,
+    pub used: Option<(ByKey, ByTime)>,
     pub members: Members,
 }
 
@@ -81,19 +77,29 @@ pub struct Total {
     pub trouble_note: String,
 }
 
-/// What one key used of it, or several that are not named.
+/// Who has used how much of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyShare {
-    pub share: Share,
-    pub name: String,
-    /// That it is not in the group any more; blank else.
-    pub sub: String,
-    pub href: Option<String>,
-    /// “62.5”.
-    pub percent: String,
-    pub calls: String,
-    pub tokens: String,
-    pub credits: Credits,
+pub struct ByKey {
+    /// What the shares are shares of: “credits”.
+    pub shared: String,
+    pub shares: Vec<Share>,
+    /// Calls, tokens, credits and share of each key, or of several that are not named.
+    pub lines: Vec<Line>,
+    pub total: Vec<String>,
+}
+
+/// What it cost, by time and by model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByTime {
+    /// “credits a day, by model”.
+    pub note: String,
+    pub svg: String,
+    /// Credits and share of each model.
+    pub models: Vec<Line>,
+    pub total: Vec<String>,
+    /// The chart as a table: its columns, and a line for each day or hour.
+    pub columns: Vec<String>,
+    pub lines: Vec<Line>,
 }
 
 /// A group's page, as a [`GroupPage`], for the month or, with `period`, for its quota's own period; with the keys after
@@ -110,15 +116,13 @@ pub fn Group() -> impl IntoView {
     let (params, query) = (use_params_map(), use_query_map());
     let id = memo(move || params.read().get("id").unwrap_or_default());
     let read = move |name: &str| query.read().get(name).unwrap_or_default();
-    let dialogs = GroupDialogs::new(memo(move || {
-        let asked = ["edit", "delete", "reset"].into_iter().find(|what| !read(what).is_empty());
-        asked.map_or_else(Wanted::default, |what| Wanted::new(what, id.get()))
-    }));
-    let (add, remove) = (use_form::<AddKeys>(), use_form::<RemoveKey>());
+    let (add, remove, reset) = (use_form::<AddKeys>(), use_form::<RemoveKey>(), use_form::<ResetGroup>());
     let is_adding = memo(move || !read("add").is_empty());
+    let is_resetting = memo(move || !read("reset").is_empty());
     add.forget_unless(move || is_adding.get());
+    reset.forget_unless(move || is_resetting.get());
     let live = use_live(&["groups", "keys", "calls"]);
-    let versions = move || format!("{} {} {} {}", dialogs.version(), add.version(), remove.version(), live.get());
+    let versions = move || format!("{} {} {} {}", add.version(), remove.version(), reset.version(), live.get());
     let asked = move || [id.get(), read("p"), read("after"), versions()].join("\n");
     let group = use_data::<GroupPage, _>(asked, move || untrack(|| fetch_group(id.get(), read("p"), read("after"))));
     // Not live: what is chosen in the dialog must stay chosen.
@@ -129,21 +133,32 @@ pub fn Group() -> impl IntoView {
             async move { if is_asked { fetch_outside(id, find).await } else { Ok(Wire::nothing()) } }
         },
     );
+    let meters = use_data::<Option<Resettable>, _>(
+        move || if is_resetting.get() { id.get() } else { String::new() },
+        move || {
+            let (is_asked, id) = untrack(|| (is_resetting.get(), id.get()));
+            async move { if is_asked { fetch_resettable(id).await } else { Ok(Wire::nothing()) } }
+        },
+    );
     view! {
         {shown(group, move |group| Ok(match group {
             Ok(group) => page(group, remove).into_any(),
             Err(problem) => missing(problem).into_any(),
         }))}
-        {dialogs.view("/groups")}
-        {drawn(move || is_adding.get().then(|| {
-            view! { <AddDialog form=add group=id.get_untracked() outside here=bare()/> }
-        }))}
+        {drawn(move || {
+            let group = id.get_untracked();
+            match (is_adding.get(), is_resetting.get()) {
+                (true, _) => view! { <AddDialog form=add group outside here=bare()/> }.into_any(),
+                (_, true) => view! { <ResetDialog form=reset group meters close=bare().href()/> }.into_any(),
+                _ => ().into_any(),
+            }
+        })}
     }
 }
 
 /// The page without a dialog.
 fn bare() -> Place {
-    ["edit", "delete", "reset", "add", "find"].into_iter().fold(Place::now(), |place, name| place.without(name))
+    ["reset", "add", "find"].into_iter().fold(Place::now(), |place, name| place.without(name))
 }
 
 /// In place of a group that could not be read.
@@ -168,8 +183,9 @@ fn page(group: GroupPage, remove: Form<RemoveKey>) -> impl IntoView {
     let here = bare();
     let actions = {
         let here = here.clone().without("after");
-        let link = |what: &str| here.clone().with(what, "1").href();
-        let (edit, delete, reset) = (link("edit"), link("delete"), link("reset"));
+        // Over the list, and back.
+        let dialog = |what: &str| Place::new("/groups").with(what, id.as_str()).with("back", here.href()).href();
+        let (edit, delete, reset) = (dialog("edit"), dialog("delete"), here.clone().with("reset", "1").href());
         move || {
             let reset =
                 may_reset.then(|| view! { <a class="button" href=reset.clone() data-noscroll>"Reset a meter…"</a> });
@@ -177,8 +193,8 @@ fn page(group: GroupPage, remove: Form<RemoveKey>) -> impl IntoView {
                 <AsOf time=as_of.clone()/>
                 <a class="button" href=logs.clone()>"Its calls"</a>
                 {reset}
-                <a class="button button--blocks" href=delete.clone() data-noscroll>"Delete…"</a>
-                <a class="button button--primary" href=edit.clone() data-noscroll>"Edit"</a>
+                <a class="button button--blocks" href=delete.clone()>"Delete…"</a>
+                <a class="button button--primary" href=edit.clone()>"Edit"</a>
             }
         }
     };
@@ -192,14 +208,7 @@ fn page(group: GroupPage, remove: Form<RemoveKey>) -> impl IntoView {
             <span class="group-head"><Status sign=state.gate.sign()>{word}</Status> {facts}</span>
         }
     };
-    let used = match group.cost {
-        Some(cost) => view! {
-            {shares(group.shares, &group.total, &group.shared)}
-            <CostByModel cost/>
-        }
-        .into_any(),
-        None => ().into_any(),
-    };
+    let used = group.used.map(|(keys, time)| view! { {by_key(keys)} {by_time(time)} }.into_any());
     view! {
         <Sheet title=name crumb=("/groups", "Groups") lede actions>
             {quota(group.meters, group.says, group.pending)}
@@ -277,57 +286,45 @@ fn counted(count: String, room: usize) -> impl IntoView {
 }
 
 /// Who has used how much: the bar, and its figures.
-fn shares(rows: Vec<KeyShare>, total: &Total, shared: &str) -> impl IntoView + use<> {
-    let Total { credits, decimals, tokens, calls, .. } = total.clone();
-    let bar = rows.iter().map(|row| row.share.clone()).collect::<Vec<_>>();
-    let note = format!("shares of the {shared}");
+fn by_key(keys: ByKey) -> impl IntoView {
+    let ByKey { shared, shares, lines, total } = keys;
     let label = format!("Shares of the {shared} by key");
     let columns = vec![
         Column::new("Key", 6),
-        Column::new("Calls", 2).number(),
+        Column::new("Calls", 1).number(),
         Column::new("Tokens", 2).number(),
-        Column::new("Credits", 1).number(),
+        Column::new("Credits", 2).number(),
         Column::new("Share", 1).number(),
     ];
-    let lines = rows.into_iter().map(move |row| key_share(row, decimals)).views();
-    let foot = move || {
-        view! {
-            <tr>
-                <th scope="row">"In all"</th>
-                <td class="num">{calls.clone()}</td>
-                <td class="num">{tokens.clone()}</td>
-                <td class="num"><Money credits decimals/></td>
-                <td class="num">"100.0" <span class="unit">" %"</span></td>
-            </tr>
-        }
-    };
     view! {
-        <Statement title="By key" id="h-shares" note=move || note.clone()>
-            <ShareBar label shares=bar/>
-            <Ledger caption="What each key used" columns class="ledger--pairs by-key" foot=foot>{lines}</Ledger>
+        <Statement title="By key" id="h-shares" note=move || format!("shares of the {shared}")>
+            <ShareBar label shares/>
+            <FigureTable caption="What each key used" columns lines total class="ledger--pairs"/>
         </Statement>
     }
 }
 
-fn key_share(row: KeyShare, decimals: u32) -> impl IntoView {
-    let KeyShare { share, name, sub, href, percent, calls, tokens, credits } = row;
-    let named = match href {
-        Some(href) => view! { <a href=href>{name}</a> }.into_any(),
-        None => name.into_any(),
-    };
-    let sub = (!sub.is_empty()).then(|| view! { <span class="ledger__sub">{sub}</span> });
+/// What it cost: the chart, its data, and the models with their shares.
+fn by_time(time: ByTime) -> impl IntoView {
+    let ByTime { note, svg, models, total, columns, lines } = time;
+    let mut heads = columns.into_iter();
+    let mut columns: Vec<Column> = heads.by_ref().take(1).map(|head| Column::new(head, 2)).collect();
+    columns.extend(heads.map(|head| Column::new(head, 2).number()));
+    let by_model = vec![Column::new("Model", 6), Column::new("Credits", 3).number(), Column::new("Share", 3).number()];
     view! {
-        <tr>
-            <th scope="row">
-                <span class="by-model__model">
-                    <span class=format!("swatch swatch--{}", share.ink)></span>
-                    <span class="by-model__name">{named} {sub}</span>
-                </span>
-            </th>
-            <td class="num" data-label="Calls">{calls}</td>
-            <td class="num" data-label="Tokens">{tokens}</td>
-            <td class="num" data-label="Credits"><Money credits decimals/></td>
-            <td class="num" data-label="Share">{percent}<span class="unit">" %"</span></td>
-        </tr>
+        <Statement title="Cost" id="h-cost" note=move || note.clone()>
+            <div class="cost twelfths">
+                <div class="w-8">
+                    <Chart svg>
+                        <div class="cost__data" tabindex="0" role="group" aria-label="Data of the chart">
+                            <FigureTable caption="Credits by time and model" columns lines total=Vec::new() class="ledger--pairs cost__table"/>
+                        </div>
+                    </Chart>
+                </div>
+                <div class="w-4">
+                    <FigureTable caption="Cost by model" columns=by_model lines=models total class="ledger--pairs"/>
+                </div>
+            </div>
+        </Statement>
     }
 }

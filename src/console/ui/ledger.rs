@@ -49,6 +49,10 @@ impl Column {
         self
     }
 
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
     fn class(&self) -> &'static str {
         match (self.is_wide, self.is_number) {
             (true, true) => "ledger__wide num",

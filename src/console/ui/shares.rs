@@ -1,5 +1,7 @@
-//! Who has used how much of one sum: a bar in parts, in the colours of the charts. The figures stand in a table beside it.
+//! Who has used how much of one sum: a bar in parts, in the colours of the charts, and the table of its figures.
 
+use super::drawn::Views;
+use super::ledger::{Column, Ledger};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,19 @@ pub struct Share {
     pub thousandths: i64,
     /// “production-web 62.5 %”.
     pub says: String,
+}
+
+/// A line of figures, as the server wrote them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// As its part of the bar or chart; 0 for none.
+    pub ink: u8,
+    pub name: String,
+    pub href: Option<String>,
+    /// Under the name; blank for nothing.
+    pub sub: String,
+    /// “1,284.07”, “62.5 %”.
+    pub figures: Vec<String>,
 }
 
 /// The bar, as long as the sheet. All parts together are the whole.
@@ -41,6 +56,48 @@ fn drawing(shares: &[Share]) -> String {
 
 fn percent(thousandths: i64) -> String {
     format!("{}.{}%", thousandths / 10, thousandths % 10)
+}
+
+/// A table of figures; the columns after the first are numbers.
+#[component]
+pub fn FigureTable(
+    #[prop(into)] caption: String,
+    columns: Vec<Column>,
+    lines: Vec<Line>,
+    /// What the columns come to; empty for a table that is not summed up.
+    total: Vec<String>,
+    class: &'static str,
+) -> impl IntoView {
+    let labels: Vec<String> = columns.iter().map(|column| column.label().to_owned()).collect();
+    let lines = lines.into_iter().map(|line| row(line, &labels)).views();
+    let total = Line { name: "In all".to_owned(), figures: total, ..Line::default() };
+    let foot = move || (!total.figures.is_empty()).then(|| row(total.clone(), &labels));
+    view! { <Ledger caption columns class foot=foot>{lines}</Ledger> }
+}
+
+fn row(line: Line, labels: &[String]) -> AnyView {
+    let Line { ink, name, href, sub, figures } = line;
+    let named = match href {
+        Some(href) => view! { <a href=href>{name}</a> }.into_any(),
+        None => name.into_any(),
+    };
+    let swatch = (ink > 0).then(|| view! { <span class=format!("swatch swatch--{ink}")></span> }.into_any());
+    let sub = (!sub.is_empty()).then(|| view! { <span class="ledger__sub">{sub}</span> }.into_any());
+    let cells = figures.into_iter().zip(labels.iter().skip(1)).map(|(figure, label)| {
+        // What is after the point, or after the number, follows quietly.
+        let quiet = figure.find(if figure.ends_with('%') { ' ' } else { '.' }).unwrap_or(figure.len());
+        let (loud, quiet) = figure.split_at(quiet);
+        let (loud, quiet) = (loud.to_owned(), quiet.to_owned());
+        view! { <td class="num" data-label=label.clone()>{loud}<span class="unit">{quiet}</span></td> }
+    });
+    let cells = cells.views();
+    view! {
+        <tr>
+            <th scope="row"><span class="share">{swatch} <span class="share__name">{named} {sub}</span></span></th>
+            {cells}
+        </tr>
+    }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::{Wording, a, sentence, some};
 use crate::console::form::{read_count, read_credits};
 use crate::console::groups::dialogs::{Fields, Notes};
 use crate::console::groups::edit::{Written, WrittenQuota};
+use crate::console::groups::reset::Resettable;
 use crate::console::ui::money::{amount, grouped};
 use crate::domain::account::Account;
 use crate::domain::credits::Credits;
@@ -20,10 +21,10 @@ use crate::gateway::reset::AfterReset;
 /// Names that are said in full; of more, only how many there are.
 const NAMES: usize = 5;
 
-/// What a dialog shows: `new` with the keys that are to be in the group, `edit`, `delete` or `reset` of the group `of`.
+/// What a dialog shows: `new` with the keys that are to be in the group, `edit` or `delete` of the group `of`.
 ///
 /// # Errors
-/// Where there is no such group for this account, or only an admin may do this.
+/// Where there is no such group for this account.
 pub async fn fields(gateway: &Gateway, by: &Account, what: String, of: String) -> Result<Fields, Problem> {
     let zones = crate::page::profile::ZONES.map(str::to_owned).to_vec();
     let wording = Wording::new(by, gateway.clock().now());
@@ -34,19 +35,15 @@ pub async fn fields(gateway: &Gateway, by: &Account, what: String, of: String) -
         let written = Written { timezone: by.timezone.clone(), ..write(None) };
         let note = Notes { keys: of, moves: moves(&names, done.len()), ..Notes::default() };
         let says = sentence(&GroupSpec::named(""));
-        return Ok(Fields { what, id: String::new(), written, says, note, zones, limits: Vec::new() });
+        return Ok(Fields { what, id: String::new(), written, says, note, zones });
     }
     let Populated { group, keys, .. } = gateway.group(by, &GroupId(of)).await?;
-    let in_force = group.in_force(gateway.clock().now());
-    let says = match what.as_str() {
-        "delete" => stayed(keys),
-        "reset" => resets(gateway, by, &in_force).await?,
-        _ => sentence(&group.spec()),
+    let (says, pending) = match what.as_str() {
+        "delete" => (stayed(keys), String::new()),
+        _ => (sentence(&group.spec()), wording.pending(&group, &group.in_force(wording.at))),
     };
-    let pending = if what == "edit" { wording.pending(&group, &in_force) } else { String::new() };
-    let limits = in_force.iter().map(|limit| (limit.name.to_owned(), label(limit))).collect();
     let note = Notes { pending, ..Notes::default() };
-    Ok(Fields { what, id: group.id.0.clone(), written: write(Some(&group)), says, note, zones, limits })
+    Ok(Fields { what, id: group.id.0.clone(), written: write(Some(&group)), says, note, zones })
 }
 
 /// “Tokens a month”.
@@ -203,20 +200,23 @@ fn figure(measure: Measure, value: i64) -> String {
     }
 }
 
-/// What a reset would take off.
-async fn resets(gateway: &Gateway, by: &Account, limits: &[Limit]) -> Result<String, Problem> {
-    if !by.is_admin() {
-        return Err(Problem::new(ProblemKind::Forbidden, "Only an admin may reset a meter."));
-    }
-    let standings = gateway.stand(limits).await?;
+/// What can be reset of a group, and what that would take off.
+///
+/// # Errors
+/// Where there is no such group for this account.
+pub async fn resettable(gateway: &Gateway, by: &Account, id: &GroupId) -> Result<Resettable, Problem> {
+    let group = gateway.group(by, id).await?.group;
+    let limits = group.in_force(gateway.clock().now());
+    let standings = gateway.stand(&limits).await?;
     let settled: Vec<String> =
         standings.iter().map(|standing| figure(standing.limit.measure, standing.reading.settled)).collect();
-    Ok(match settled.as_slice() {
+    let says = match settled.as_slice() {
         [] => "This group has no quota, so there is nothing to reset.".to_owned(),
         settled => {
             format!("{} are counted so far. They are taken off, and its keys open at once.", settled.join(" and "))
         }
-    })
+    };
+    Ok(Resettable { says, limits: limits.iter().map(|limit| (limit.name.to_owned(), label(limit))).collect() })
 }
 
 /// “12.40 credits are taken off.”

@@ -2,12 +2,13 @@
 
 use super::form::label;
 use super::{Wording, budget, owners, sentence, share, some, unlimited};
+use crate::console::dashboard::overview::Cost;
 use crate::console::groups::fetch::{Gate, State};
 use crate::console::groups::keys::{Member, Members, Outside, OutsideKey};
-use crate::console::groups::one::{GroupPage, KeyShare, Meter, Total};
-use crate::console::ui::money::grouped;
+use crate::console::groups::one::{ByKey, ByTime, GroupPage, Meter, Total};
+use crate::console::ui::money::{amount, grouped};
 use crate::console::ui::place::Place;
-use crate::console::ui::shares::Share;
+use crate::console::ui::shares::{Line, Share};
 use crate::domain::account::Account;
 use crate::domain::credits::Credits;
 use crate::domain::group::Group;
@@ -63,8 +64,10 @@ pub async fn page(
     let logs = Place::new("/logs").with("group", id.as_str());
     let range = Range(stretch, logs.clone());
     let usage = gateway.group_usage(reader, id, &range.0).await?;
-    let total = total(&usage);
-    let (shares, shared) = shares(gateway, reader, id, &usage.keys).await?;
+    let used = match usage.overview.total.calls {
+        0 => None,
+        _ => Some((by_key(gateway, reader, id, &usage).await?, by_time(cost::cost(&range, &usage.overview)))),
+    };
     let owner = owners(gateway, reader, std::iter::once(&group.account_id)).await?;
     let members = members(gateway, reader, &wording, id, after, &usage).await?;
     Ok(GroupPage {
@@ -79,10 +82,8 @@ pub async fn page(
         spans,
         span: span.to_owned(),
         stretch: format!("{}, {}", range.title(), range.zone_name()),
-        cost: (usage.overview.total.calls > 0).then(|| cost::cost(&range, &usage.overview)),
-        total,
-        shares,
-        shared: shared.to_owned(),
+        total: total(&usage),
+        used,
         members,
         id: group.id.0,
         name: group.name,
@@ -200,60 +201,80 @@ fn measure(keys: &[Used]) -> (&'static str, fn(&Used) -> i64) {
     }
 }
 
-/// The keys that used most, each by itself, and the others as one; with what the shares are of.
-async fn shares(
-    gateway: &Gateway,
-    reader: &Account,
-    group: &GroupId,
-    keys: &[Used],
-) -> Result<(Vec<KeyShare>, &'static str), Problem> {
-    let (shared, of) = measure(keys);
-    let mut keys: Vec<&Used> = keys.iter().collect();
+/// The keys that used most, each by itself, and the others as one.
+async fn by_key(gateway: &Gateway, reader: &Account, group: &GroupId, usage: &GroupUsage) -> Result<ByKey, Problem> {
+    let (shared, of) = measure(&usage.keys);
+    let mut keys: Vec<&Used> = usage.keys.iter().collect();
     keys.sort_by_key(|used| (std::cmp::Reverse(of(used)), used.key_id.clone()));
     // One more that is alone is named, too.
     let named = if keys.len() == NAMED + 1 { NAMED + 1 } else { NAMED.min(keys.len()) };
     let (named, others) = keys.split_at(named);
     let ids: Vec<KeyId> = named.iter().filter_map(|used| used.key_id.clone()).collect();
-    let known: Vec<Option<Key>> =
-        gateway.keys_by_id(reader, &ids).await?.into_iter().map(|done| done.key.ok()).collect();
-    let mut parts: Vec<(Used, String, String, Option<String>)> = Vec::new();
-    for (used, key) in named.iter().zip(known) {
-        let id = used.key_id.as_ref().map(KeyId::as_str).unwrap_or_default();
-        parts.push(match key {
-            Some(key) => {
-                let is_in = key.group_id.as_ref() == Some(group) && key.status != KeyStatus::Revoked;
-                let sub = match (is_in, key.status) {
-                    (true, _) => "",
-                    (false, KeyStatus::Revoked) => "revoked",
-                    (false, _) => "not in the group any more",
-                };
-                ((*used).clone(), key.name, sub.to_owned(), Some(format!("/tokens/{id}")))
-            }
-            None => ((*used).clone(), id.to_owned(), String::new(), None),
-        });
+    let known = gateway.keys_by_id(reader, &ids).await?;
+    let mut parts: Vec<(Used, Line)> = Vec::new();
+    for (used, done) in named.iter().zip(known) {
+        let id = done.id.0;
+        let (name, sub) = match done.key {
+            Ok(key) if key.status == KeyStatus::Revoked => (key.name, "revoked"),
+            Ok(key) if key.group_id.as_ref() != Some(group) => (key.name, "not in the group any more"),
+            Ok(key) => (key.name, ""),
+            Err(_) => (id.clone(), ""),
+        };
+        let line = Line { href: Some(format!("/tokens/{id}")), name, sub: sub.to_owned(), ..Line::default() };
+        parts.push(((*used).clone(), line));
     }
     if !others.is_empty() {
-        parts.push((Used::total(others.iter().copied()), format!("{} others", others.len()), String::new(), None));
+        let name = format!("{} others", others.len());
+        parts.push((Used::total(others.iter().copied()), Line { name, ..Line::default() }));
     }
-    let sums: Vec<Credits> = parts.iter().map(|(used, ..)| Credits::from_nanos(of(used))).collect();
-    let costs: Vec<Credits> = parts.iter().map(|(used, ..)| used.cost).collect();
-    let shown = cost::shown(&costs, decimals(costs.iter().copied().sum()));
-    let thousandths = apportioned(&sums, 1_000);
-    let rows = parts.into_iter().zip(shown).zip(thousandths).zip(INKS);
-    let rows = rows.map(|((((used, name, sub, href), credits), thousandths), ink)| {
-        let percent = format!("{}.{}", thousandths / 10, thousandths % 10);
-        KeyShare {
-            share: Share { ink, thousandths, says: format!("{name} {percent} %") },
-            name,
-            sub,
-            href,
-            percent,
-            calls: grouped(count(used.calls)),
-            tokens: grouped(count(used.usage.total())),
-            credits,
-        }
+    let sums: Vec<Credits> = parts.iter().map(|(used, _)| Credits::from_nanos(of(used))).collect();
+    let costs: Vec<Credits> = parts.iter().map(|(used, _)| used.cost).collect();
+    let total = &usage.overview.total;
+    let decimals = decimals(total.cost);
+    let mut told = ByKey {
+        shared: shared.to_owned(),
+        shares: Vec::new(),
+        lines: Vec::new(),
+        total: figures(total, total.cost, decimals, 1_000),
+    };
+    let shown = cost::shown(&costs, decimals).into_iter().zip(apportioned(&sums, 1_000));
+    for (((used, line), (credits, thousandths)), ink) in parts.into_iter().zip(shown).zip(INKS) {
+        let figures = figures(&used, credits, decimals, thousandths);
+        told.shares.push(Share { ink, thousandths, says: format!("{} {}", line.name, figures[3]) });
+        told.lines.push(Line { ink, figures, ..line });
+    }
+    Ok(told)
+}
+
+/// Calls, tokens, credits and share.
+fn figures(used: &Used, credits: Credits, decimals: u32, thousandths: i64) -> Vec<String> {
+    let share = format!("{}.{} %", thousandths / 10, thousandths % 10);
+    vec![grouped(count(used.calls)), grouped(count(used.usage.total())), amount(credits, decimals), share]
+}
+
+/// The cost as the dashboard tells it, in lines.
+fn by_time(cost: Cost) -> ByTime {
+    let decimals = cost.decimals;
+    let money = |credits: Credits| amount(credits, decimals);
+    let expected = cost.expected.map(|(sum, by_when)| format!("; dashed: at this pace {} by {by_when}", money(sum)));
+    let columns = std::iter::once(cost.bucket).chain(cost.series.iter().map(|one| one.name.clone()));
+    let columns = columns.chain(std::iter::once("Total".to_owned())).collect();
+    let models = cost.series.into_iter().zip(1..).map(|(one, ink)| {
+        let figures = vec![money(one.cost), format!("{} %", one.share)];
+        Line { ink, name: one.name, href: one.href, figures, ..Line::default() }
     });
-    Ok((rows.collect(), shared))
+    let lines = cost.rows.into_iter().map(|row| {
+        let figures = row.costs.into_iter().chain(std::iter::once(row.total)).map(money).collect();
+        Line { name: row.label, href: Some(row.href), figures, ..Line::default() }
+    });
+    ByTime {
+        note: cost.note + &expected.unwrap_or_default(),
+        svg: cost.svg,
+        models: models.collect(),
+        total: vec![money(cost.total), if cost.total == Credits::ZERO { "—" } else { "100.0 %" }.to_owned()],
+        columns,
+        lines: lines.collect(),
+    }
 }
 
 /// A page of its keys, with what each used of it.

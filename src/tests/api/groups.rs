@@ -2,7 +2,6 @@
 
 use super::{fill, in_both_offices};
 use crate::domain::account::Account;
-use crate::domain::credits::Credits;
 use crate::domain::group::GroupSpec;
 use crate::domain::id::{GroupId, KeyId};
 use crate::domain::problem::ProblemKind;
@@ -302,16 +301,17 @@ async fn the_page_of_a_group_tells_what_each_key_used_of_it_and_all_of_it_is_the
         // 1 + 2 x words millionths each.
         assert_eq!((told.total.credits.to_string(), told.total.calls.as_str()), ("0.000062".to_owned(), "3"));
         assert_eq!(told.total.trouble_note, "1 refused, 0 failed");
-        let shares: Vec<_> = told.shares.iter().map(|row| (row.name.as_str(), row.percent.as_str())).collect();
-        assert_eq!(shares, [("batch", "66.1"), ("web", "33.9")]);
-        assert_eq!(told.shares.iter().map(|row| row.credits).sum::<Credits>(), told.total.credits);
-        assert_eq!(told.shared, "credits");
+        let (shared, time) = told.used.expect("there were calls");
+        let lines: Vec<_> = shared.lines.iter().map(|line| (line.name.as_str(), line.figures.join(" "))).collect();
+        let expected = [("batch", "1 21 0.000041 66.1 %"), ("web", "2 11 0.000021 33.9 %")];
+        assert_eq!(lines, expected.map(|(name, figures)| (name, figures.to_owned())));
+        assert_eq!((shared.total.join(" ").as_str(), shared.shared.as_str()), ("3 32 0.000062 100.0 %", "credits"));
         assert_eq!(told.meters.iter().map(|meter| meter.budget.settled).collect::<Vec<_>>(), [62_000]);
         assert_eq!(told.meters[0].fate.1, "blocks, reopens 22 Nov 15:00");
         assert_eq!(told.members.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["batch", "web"]);
-        let cost = told.cost.expect("there were calls");
-        assert!(cost.rows.iter().all(|row| row.href.contains(&format!("group={group}"))), "its calls are in the logs");
-        assert!(cost.svg.contains(&format!("/logs?group={group}")));
+        let logs = format!("/logs?group={group}");
+        assert!(time.lines.iter().all(|line| line.href.as_ref().is_some_and(|href| href.starts_with(&logs))));
+        assert!(time.svg.contains(&logs), "what is charted is in the logs");
         let spans: Vec<_> = told.spans.iter().map(|(name, label)| (name.as_str(), label.as_str())).collect();
         assert_eq!(spans, [("month", "This month"), ("period", "The quota’s week")]);
         let week = page("period").await;
@@ -325,7 +325,8 @@ async fn the_page_of_a_group_tells_what_each_key_used_of_it_and_all_of_it_is_the
         office.app.idle().await;
         let told = page("").await;
         assert_eq!(told.total.credits.to_string(), "0.000062");
-        let rows: Vec<_> = told.shares.iter().map(|row| (row.name.as_str(), row.sub.as_str())).collect();
+        let (shared, _) = told.used.expect("there were calls");
+        let rows: Vec<_> = shared.lines.iter().map(|row| (row.name.as_str(), row.sub.as_str())).collect();
         assert_eq!(rows, [("batch", "not in the group any more"), ("web", "")]);
         let again = gateway.leave_group(by, &id, &KeyId(keys[1].0.clone())).await.expect_err("it is out");
         assert_eq!(again.kind, ProblemKind::Meanwhile);
@@ -385,13 +386,14 @@ async fn five_keys_that_share_a_group_are_named_and_the_others_are_one() {
             office.app.idle().await;
             let by = &office.admin.account;
             let told = one::page(&office.app.gateway, by, &GroupId(group.clone()), "", String::new()).await;
-            let rows = told.expect("a page").shares;
+            let (keys, _) = told.expect("a page").used.expect("there were calls");
+            let rows = &keys.lines;
             // A sixth that is alone is named, too.
             let named = if number <= 6 { number } else { 5 };
             assert_eq!(rows.iter().filter(|row| row.href.is_some()).count() as u64, named);
             assert_eq!(rows.len() as u64, named + u64::from(number > named));
-            assert_eq!(rows.iter().map(|row| row.share.thousandths).sum::<i64>(), 1_000);
-            let mut inks: Vec<u8> = rows.iter().map(|row| row.share.ink).collect();
+            assert_eq!(keys.shares.iter().map(|share| share.thousandths).sum::<i64>(), 1_000);
+            let mut inks: Vec<u8> = rows.iter().map(|row| row.ink).collect();
             inks.sort_unstable();
             inks.dedup();
             assert_eq!(inks.len(), rows.len(), "no two alike");
