@@ -94,6 +94,11 @@ fn settlements(criterion: &mut Criterion) {
         let store = runtime.block_on(async {
             let store = Store::open(&url, durability).await.expect("the store");
             store.migrate().await.expect("the tables");
+            if std::env::var_os("DROP_INDEX").is_some() {
+                let pool = sqlx::SqlitePool::connect(&url).await.expect("db");
+                sqlx::query("drop index calls_settled").execute(&pool).await.expect("dropped");
+                pool.close().await;
+            }
             store
         });
         let name = format!("{durability:?}").to_lowercase();

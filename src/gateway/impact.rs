@@ -13,10 +13,12 @@ use std::time::Duration;
 
 /// How far back calls are looked at.
 const LAST: Duration = Duration::from_hours(24 * 30);
-/// Calls read at once: half a megabyte.
+/// Calls of one key that are read at once: half a megabyte.
 const CHUNK: u32 = 20_000;
-/// Keys whose calls are read together, where there are few of each.
-const KEYS: usize = 200;
+/// Keys whose first calls are read together, and how many of each: most rules govern many keys, and most keys make few
+/// calls.
+const KEYS: usize = 100;
+const FIRST: u32 = 1_000;
 
 /// What a rule would have refused.
 #[derive(Clone, Debug)]
@@ -64,7 +66,15 @@ impl Gateway {
         let mut trials: Vec<Trial> = keys.iter().map(|_| Trial::of(&rule, from, &days)).collect();
         for (keys, trials) in keys.chunks(KEYS).zip(trials.chunks_mut(KEYS)) {
             let ids: Vec<KeyId> = keys.iter().map(|(id, _)| id.clone()).collect();
-            self.try_calls(&ids, trials, to).await?;
+            let Some(reads_from) = trials.first().map(Trial::reads_from) else { continue };
+            let mut first = self.0.store.costs(&ids, reads_from, to, FIRST).await?;
+            for (id, trial) in ids.iter().zip(trials) {
+                let costs = first.remove(id).unwrap_or_default();
+                meet(trial, &costs);
+                if costs.len() == FIRST as usize {
+                    self.try_rest(id, trial, costs, to).await?;
+                }
+            }
         }
         let refused = vec![Sum::default(); days.len()];
         let mut impact = Impact {
@@ -88,38 +98,12 @@ impl Gateway {
         Ok(impact)
     }
 
-    /// The calls of these keys, which are in the order of their ids, each key's in their order and so many at a time.
-    async fn try_calls(&self, ids: &[KeyId], trials: &mut [Trial<'_>], to: Time) -> Result<(), Problem> {
-        let mut first = 0;
-        while let Some(from) = trials.get(first).map(Trial::reads_from) {
-            let read = self.0.store.costs(&ids[first..], from, to, CHUNK).await?;
-            let count: usize = read.iter().map(|(_, costs)| costs.len()).sum();
-            let mut last = None;
-            for (id, costs) in read {
-                // It is one that was asked for.
-                let Some(at) = ids.iter().position(|known| *known == id) else { continue };
-                meet(&mut trials[at], &costs);
-                last = Some((at, costs));
-            }
-            match last {
-                // There was no room for the rest of its calls, nor for the keys after it.
-                Some((at, costs)) if count == CHUNK as usize => {
-                    self.try_rest(&ids[at], &mut trials[at], costs, to).await?;
-                    first = at + 1;
-                }
-                _ => break,
-            }
-        }
-        Ok(())
-    }
-
     /// What is left of one key's calls, after those that were read last.
     async fn try_rest(&self, id: &KeyId, trial: &mut Trial<'_>, mut read: Vec<Cost>, to: Time) -> Result<(), Problem> {
         while let Some((last, _)) = read.last().copied() {
             // Calls of the same instant may lie on both sides of a cut: those that were met are passed over.
             let met = read.iter().rev().take_while(|(at, _)| *at == last).count();
-            let next = self.0.store.costs(std::slice::from_ref(id), last, to, CHUNK).await?.pop();
-            read = next.map(|(_, costs)| costs).unwrap_or_default();
+            read = self.0.store.costs(std::slice::from_ref(id), last, to, CHUNK).await?.remove(id).unwrap_or_default();
             meet(trial, read.get(met..).unwrap_or_default());
             if read.len() < CHUNK as usize || read.len() <= met {
                 break;

@@ -8,19 +8,20 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::domain::usage::{Usage, UsageSource};
 use crate::domain::wallet::Funding;
+use std::collections::HashMap;
 
 /// When a call came, and what it cost in nano-credits.
 pub type Cost = (Time, i64);
 
-/// Of so many keys. Everything that is read stands in the index `calls_settled`, in its order. Of one key nothing has to
-/// be grouped, which would cost a sort.
+/// Of so many keys. Everything that is read of calls stands in the index `calls_settled`, in its order.
 pub(crate) fn costs_sql(keys: usize) -> String {
-    let (key, group) = if keys == 1 { ("min(key_id)", "") } else { ("key_id", " group by key_id") };
     format!(
-        "select {key}, string_agg(cast(at as text) || ' ' || cast(cost_nanos as text), ',')
-         from (select key_id, at, cost_nanos from calls
-               where key_id in ({}) and at >= $1 and at <= $2 and state = 'settled'
-               order by key_id, at, cost_nanos limit $3) as costs{group}",
+        "select k.id,
+             (select string_agg(cast(at as text) || ' ' || cast(cost_nanos as text), ',')
+              from (select at, cost_nanos from calls
+                    where key_id = k.id and at >= $1 and at <= $2 and state = 'settled'
+                    order by at, cost_nanos limit $3) as costs)
+         from keys k where k.id in ({})",
         places(4, keys)
     )
 }
@@ -261,9 +262,8 @@ impl Store {
         row.map(Call::try_from).transpose()
     }
 
-    /// When settled calls of these keys came and what they cost, in nano-credits, from `from` up to `to`: key by key in
-    /// the order of their ids, each key's oldest first, and of all of that the first `most` calls. Keys without any are
-    /// left out.
+    /// When settled calls of these keys came and what they cost, in nano-credits: of each key, oldest first, the first
+    /// `most` of those from `from` up to `to`.
     ///
     /// They come as one text a key: a row of its own for each call would cost more than all the rest, and there may be
     /// a million.
@@ -276,14 +276,13 @@ impl Store {
         from: Time,
         to: Time,
         most: u32,
-    ) -> Result<Vec<(KeyId, Vec<Cost>)>, StoreError> {
+    ) -> Result<HashMap<KeyId, Vec<Cost>>, StoreError> {
         if keys.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashMap::new());
         }
         let sql = sqlx::AssertSqlSafe(costs_sql(keys.len()));
-        let rows: Vec<(Option<String>, Option<String>)> = on!(self.read(), db => {
-            let mut query =
-                sqlx::query_as(sql).bind(from.micros()).bind(to.micros()).bind(i64::from(most));
+        let rows: Vec<(String, Option<String>)> = on!(self.read(), db => {
+            let mut query = sqlx::query_as(sql).bind(from.micros()).bind(to.micros()).bind(i64::from(most));
             for key in keys {
                 query = query.bind(key.as_str());
             }
@@ -293,16 +292,15 @@ impl Store {
             let (at, nanos) = pair.split_once(' ')?;
             Some((Time::from_micros(at.parse().ok()?), nanos.parse().ok()?))
         };
-        let mut all = Vec::new();
+        let mut all = HashMap::with_capacity(rows.len());
         for (key, text) in rows {
-            let (Some(key), Some(text)) = (key, text) else { continue };
-            let costs = text.split_terminator(',').map(read).collect::<Option<Vec<Cost>>>();
+            let costs = text.as_deref().unwrap_or_default().split_terminator(',').map(read);
+            let costs = costs.collect::<Option<Vec<Cost>>>();
             let mut costs = costs.ok_or_else(|| StoreError::Unreadable("calls.cost_nanos".to_owned()))?;
             // Neither database promises to join them in the order in which they are handed over; both do.
             costs.sort_unstable();
-            all.push((KeyId(key), costs));
+            all.insert(KeyId(key), costs);
         }
-        all.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
         Ok(all)
     }
 

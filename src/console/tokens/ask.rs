@@ -164,7 +164,7 @@ fn asked(form: FormState, question: Question, close: String) -> AnyView {
 }
 
 /// In place of a question about what is not there.
-fn nothing(problem: Problem, close: String) -> AnyView {
+pub fn nothing(problem: Problem, close: String) -> AnyView {
     view! {
         <Dialog title="This cannot be done" close=close.clone() small=true>
             <div class="dialog__body"><Notice sign=Sign::Blocks>{problem.message}</Notice></div>

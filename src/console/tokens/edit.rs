@@ -1,6 +1,6 @@
 //! The form of a token, new or known: general, usage limits, access.
 
-use super::ask::{Changed, fetch_dialog};
+use super::ask::{Changed, fetch_dialog, nothing};
 use super::fields::{FieldText, field, fields};
 use crate::console::data::{shown, use_data};
 use crate::console::form::{Form, FormState, PostForm};
@@ -8,8 +8,7 @@ use crate::console::ui::budget::{Budget, BudgetLine};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::drawn::Views;
 use crate::console::ui::field::{FieldProblem, Input, Select, Submit, id_of};
-use crate::console::ui::notice::{FormProblem, Notice};
-use crate::console::ui::status::Sign;
+use crate::console::ui::notice::FormProblem;
 use crate::console::ui::tabs::{Panel, Panels};
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
@@ -155,30 +154,45 @@ pub fn EditDialog(form: Form<SaveKey>, id: String, close: String) -> impl IntoVi
         let id = id.clone();
         move || fetch_dialog(String::new(), "edit".to_owned(), id.clone())
     });
-    let cancel = close.clone();
-    let back = close.clone();
+    // Drawn when it is known what its fields hold, so that the first of them has the focus.
+    shown(data, move |fields| {
+        let (id, close) = (id.clone(), close.clone());
+        Ok(match fields {
+            Ok(fields) => form_dialog(form.state, title, verb, id, close, fields),
+            Err(problem) => nothing(problem, close),
+        })
+    })
+}
+
+fn form_dialog(
+    form: FormState,
+    title: &'static str,
+    verb: &'static str,
+    id: String,
+    close: String,
+    fields: Fields,
+) -> AnyView {
+    let (back, cancel) = (close.clone(), close.clone());
     view! {
         <Dialog title=title lede=move || "Blank is unlimited. Changes act on the next call." close=close>
-            <PostForm form=form.state class="dialog__form" novalidate=true>
+            <PostForm form=form class="dialog__form" novalidate=true>
                 <input type="hidden" name="id" value=id/>
                 <input type="hidden" name="back" value=back/>
                 <div class="dialog__body">
-                    <FormProblem form=form.state/>
-                    {shown(data, move |fields| Ok(match fields {
-                        Ok(fields) => parts(form.state, fields),
-                        Err(problem) => view! { <Notice sign=Sign::Blocks>{problem.message}</Notice> }.into_any(),
-                    }))}
+                    <FormProblem form=form/>
+                    {parts(form, fields)}
                 </div>
                 <footer class="dialog__foot">
                     <span></span>
                     <span>
                         <a class="button" href=cancel data-noscroll>"Cancel"</a>
-                        <Submit form=form.state>{verb}</Submit>
+                        <Submit form=form>{verb}</Submit>
                     </span>
                 </footer>
             </PostForm>
         </Dialog>
     }
+    .into_any()
 }
 
 fn parts(form: FormState, all: Fields) -> AnyView {

@@ -4,7 +4,7 @@ use crate::charts::{Bucket, Burn, Chart};
 use crate::console::token::told::{Cell, CellKind, CourseTold, Head, Table};
 use crate::console::ui::money::percent;
 use crate::console::ui::place::Place;
-use crate::domain::limit::{Limit, Measure, Scope};
+use crate::domain::limit::{Limit, Measure, Owner, Scope};
 use crate::domain::period::{Period, Zone};
 use crate::domain::problem::Problem;
 use crate::domain::time::Time;
@@ -89,9 +89,14 @@ fn text(zone: &Zone, at: Time, format: &str) -> String {
 }
 
 /// The calls of a stretch of time.
-fn logs(chain: &Chain, scope: Scope, from: Time, to: Time) -> String {
+fn logs(of: &Owner, from: Time, to: Time) -> String {
     let place = Place::new("/logs").with("from", from.to_string()).with("to", to.to_string());
-    if scope == Scope::Key { place.with("key", chain.key.id.as_str()) } else { place }.href()
+    match of.scope {
+        Scope::Key => place.with("key", of.id.as_str()),
+        Scope::Group => place.with("group", of.id.as_str()),
+        Scope::Account | Scope::Subscription | Scope::Balance => place,
+    }
+    .href()
 }
 
 /// A chart's figures: when, and two of them, with the calls of that time.
@@ -180,7 +185,7 @@ async fn running(gateway: &Gateway, link: &Link, chain: &Chain, when: &When) -> 
     let mut buckets = Vec::new();
     let mut rows = Vec::new();
     for (from, to, label, name, current, is_to_come) in cut.each() {
-        let href = logs(chain, limit.owner.scope, from, to);
+        let href = logs(&limit.owner, from, to);
         let used: i64 = course.used.iter().filter(|(at, _)| from <= *at && *at < to).map(|(_, used)| used).sum();
         let by_then = if current { link.standing.reading.settled } else { counted(&course, to) };
         let says = match is_to_come {
@@ -296,7 +301,7 @@ async fn before(gateway: &Gateway, link: &Link, chain: &Chain) -> Result<CourseT
         let name = text(zone, from, format);
         let short = if limit.period == Period::Day { "%-d" } else { "%-d %b" };
         let short = if matches!(limit.period, Period::Month | Period::Cycle { .. }) { "%b" } else { short };
-        let href = logs(chain, limit.owner.scope, from, to);
+        let href = logs(&limit.owner, from, to);
         let share = format!("{} %", percent(used, limit.max));
         buckets.push(Bucket {
             label: if current { "now".to_owned() } else { text(zone, from, short) },
@@ -348,7 +353,7 @@ async fn by_day(gateway: &Gateway, chain: &Chain, when: &When) -> Result<CourseT
     let mut rows = Vec::new();
     let mut total = 0;
     for (from, to, label, name, current, is_to_come) in cut.each() {
-        let href = logs(chain, Scope::Key, from, to);
+        let href = logs(&limit.owner, from, to);
         let used: i64 = course.used.iter().filter(|(at, _)| from <= *at && *at < to).map(|(_, used)| used).sum();
         let says = if is_to_come { format!("{name}: to come") } else { format!("{name}: {} credits", exact(used)) };
         let values = vec![length(Measure::Credits, used)];
@@ -381,7 +386,6 @@ async fn by_day(gateway: &Gateway, chain: &Chain, when: &When) -> Result<CourseT
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::limit::Owner;
 
     fn at(text: &str) -> Time {
         Time::parse(text).expect("a time")

@@ -1,6 +1,9 @@
 //! Exports over HTTP.
 
 use super::in_both_offices;
+use crate::domain::key::KeyState;
+use crate::gateway::batch::Action;
+use crate::gateway::issue::KeyQuery;
 use serde_json::json;
 
 #[tokio::test]
@@ -69,6 +72,18 @@ async fn an_export_goes_on_over_all_pages() {
         assert_eq!(names.len(), 1_005, "each once");
         let lines = office.user.get("/keys/export").await;
         assert_eq!(lines.body.lines().count(), 1_006, "the header stands once");
+
+        // However many there are, they are changed a thousand at a time, and each answers for itself.
+        let (gateway, user) = (&office.app.gateway, &office.user.account);
+        let mut ids = gateway.key_ids(user, &KeyQuery::default()).await.expect("ids");
+        assert_eq!(ids.len(), 1_005);
+        ids.insert(2, "nobody".into());
+        let done = gateway.change_any_keys(user, &ids, &Action::Disable).await.expect("done");
+        assert_eq!(done.iter().map(|done| &done.id).collect::<Vec<_>>(), ids.iter().collect::<Vec<_>>());
+        let failed: Vec<usize> = (0..done.len()).filter(|at| done[*at].key.is_err()).collect();
+        assert_eq!(failed, [2]);
+        let off = KeyQuery { state: Some(KeyState::Disabled), ..KeyQuery::default() };
+        assert_eq!(gateway.list_keys(user, off).await.expect("a page").total, 1_005);
     })
     .await;
 }
