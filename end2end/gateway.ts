@@ -121,6 +121,8 @@ export class Gateway {
       const child = execFile(binary, [...args, "--data-dir", this.dataDir], { env: environment }, (error, out, err) =>
         error ? reject(new Error(`tollgate ${args.join(" ")}: ${error.message}\n${err}`)) : resolve(out),
       );
+      // A command that reads nothing may be over before it is written to.
+      child.stdin?.on("error", () => {});
       child.stdin?.end(input);
     });
   }

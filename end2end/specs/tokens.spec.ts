@@ -179,7 +179,7 @@ test("batch revoke and export", async ({ page, gateway, management }) => {
   }
   // What is exported is what is filtered, on all pages.
   await open(page, gateway, "/tokens?status=revoked");
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "JSON", exact: true }).click()]);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Export JSON" }).click()]);
   const gone = JSON.parse(await text(download));
   expect(gone.data.map((key: { name: string }) => key.name).sort()).toEqual(["alpha", "gamma"]);
 });

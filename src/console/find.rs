@@ -3,7 +3,7 @@
 
 use super::data::{Wire, shown, use_data};
 use super::ui::browser;
-use super::ui::drawn::{Views, effect, text, word};
+use super::ui::drawn::{Views, drawn, effect, text, word};
 use super::ui::filters::{Filters, Search};
 use super::ui::frame::Opens;
 use super::ui::notice::Empty;
@@ -55,10 +55,23 @@ pub async fn fetch_found(q: String) -> Result<Wire, Problem> {
     Ok(Wire::of(&Finding { q, found: found.collect() }))
 }
 
-/// The palette, closed until it is asked for.
+/// The palette, closed until it is asked for; its part of the WASM comes when it first is.
 #[component]
 pub fn Palette(opens: Opens) -> impl IntoView {
     let Opens(is_open) = opens;
+    listen(is_open);
+    let is_wanted = Memo::new(move |was: Option<&bool>| is_open.get() || was.is_some_and(|was| *was));
+    drawn(move || is_wanted.get().then(|| Suspend::new(async move { __Palette_view(is_open).await })))
+}
+
+#[lazy]
+#[allow(non_snake_case, reason = "named as the views of pages are, whose parts are found by that")]
+fn __Palette_view(is_open: RwSignal<bool>) -> AnyView {
+    view! { <Asked is_open/> }.into_any()
+}
+
+#[component]
+fn Asked(is_open: RwSignal<bool>) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let field = NodeRef::<html::Input>::new();
     let (written, at) = (RwSignal::new(String::new()), RwSignal::new(0_usize));
@@ -84,7 +97,6 @@ pub fn Palette(opens: Opens) -> impl IntoView {
         }
         go(&found.href, NavigateOptions::default());
     };
-    listen(is_open);
     effect(move || {
         let Some(dialog) = dialog.get().filter(|_| is_open.get()) else { return };
         if !dialog.open() {

@@ -42,6 +42,11 @@ pub fn Tokens() -> impl IntoView {
         move || format!("{} {} {} {}", asked.get(), save.version(), change.version(), live.get()),
         move || fetch_keys(asked.get_untracked()),
     );
+    effect(move || {
+        if change.version() > 0 {
+            ticks.clear();
+        }
+    });
     let choices = use_data::<KeyChoices, _>(move || choosable.get().to_string(), fetch_choices);
     effect(move || {
         if let Some(list) = keys.found() {
@@ -74,7 +79,7 @@ pub fn Tokens() -> impl IntoView {
         view! {
             {shown(keys, |keys| Ok(keys.ok().map(|list| view! { <AsOf time=list.as_of/> }).into_any()))}
             <a class="button" href=export("csv") download>"Export CSV"</a>
-            <a class="button" href=export("json") download>"JSON"</a>
+            <a class="button" href=export("json") aria-label="Export JSON" download>"JSON"</a>
             <a class="button button--primary" href=text(|| without_dialogs(Place::here()).with("new", "1").href()) data-noscroll>"New token"</a>
         }
     };
@@ -83,10 +88,10 @@ pub fn Tokens() -> impl IntoView {
         <Sheet title="Tokens" lede=lede actions=actions>
             <KeyFilters choices list=keys/>
             {drawn(move || dialog.read().is_none().then(|| view! { <FormProblem form=state always=true/> }))}
-            <div class="keys" on:change=move |event| ticks.tick(&event)>
+            {drawn(move || change.outcome().and_then(|changed| changed.told()).map(|said| told(state, said)))}
+            <div on:change=move |event| ticks.tick(&event)>
                 <PostForm form=state>
                     <input type="hidden" name="back" value=text(move || asked.get())/>
-                    {drawn(move || change.outcome().and_then(|changed| changed.told()).map(told))}
                     {shown(keys, move |keys| Ok(match keys {
                         Ok(found) => list(found, ticks),
                         Err(problem) => unread(problem),
@@ -115,8 +120,8 @@ fn over(
     }
 }
 
-/// What was done, and the way back.
-fn told(told: Told) -> impl IntoView {
+/// What was done, and the way back: a form of its own, so that Enter in the list's boxes undoes nothing.
+fn told(form: FormState, told: Told) -> impl IntoView {
     let Told { says, trouble, undo } = told;
     let sign = if trouble.is_empty() { Sign::Flows } else { Sign::Warns };
     let undo = (!undo.is_empty()).then(|| {
@@ -124,7 +129,7 @@ fn told(told: Told) -> impl IntoView {
     });
     view! {
         <div class="keys__told" role="status">
-            <Notice sign=sign>{says} " " {trouble} {undo}</Notice>
+            <PostForm form><Notice sign=sign>{says} " " {trouble} {undo}</Notice></PostForm>
         </div>
     }
 }

@@ -22,11 +22,13 @@ const IDS: &str = "ids[]";
 pub struct Ticks {
     ticked: RwSignal<Vec<String>>,
     rows: RwSignal<Vec<String>>,
+    /// All that match are meant, on every page.
+    all: RwSignal<bool>,
 }
 
 impl Ticks {
     pub fn new() -> Self {
-        Self { ticked: RwSignal::new(Vec::new()), rows: RwSignal::new(Vec::new()) }
+        Self { ticked: RwSignal::new(Vec::new()), rows: RwSignal::new(Vec::new()), all: RwSignal::new(false) }
     }
 
     /// These are the rows now: nothing stays ticked that is not seen.
@@ -36,10 +38,18 @@ impl Ticks {
         self.rows.set(rows);
     }
 
+    /// Nothing is ticked any more: something was done with what was.
+    pub fn clear(self) {
+        self.ticked.set(Vec::new());
+        self.all.set(false);
+    }
+
     /// A box was ticked or not: a row's own, or that of all.
     pub fn tick(self, event: &Event) {
         let input = event_target::<HtmlInputElement>(event);
         let is_on = input.checked();
+        // Whoever takes one out, or begins anew, does not mean all that match.
+        self.all.set(is_on && input.name() == "all");
         match input.name().as_str() {
             IDS => self.ticked.update(|ticked| {
                 let id = input.value();
@@ -111,11 +121,11 @@ fn bar(list: &KeyList, ticks: Ticks) -> AnyView {
     });
     let all = (list.total > list.rows.len() as u64).then(|| {
         let label = format!("All {} that match", list.span.rsplit(' ').next().unwrap_or_default());
-        view! { <label class="check bulk__all"><input type="checkbox" name="all" value="1"/><span>{label}</span></label> }
+        view! { <label class="check bulk__all"><input type="checkbox" name="all" value="1" prop:checked=move || ticks.all.get()/><span>{label}</span></label> }
     });
     let clear = move |event: MouseEvent| {
         event.prevent_default();
-        ticks.ticked.set(Vec::new());
+        ticks.clear();
     };
     let act = |value: &'static str, label: &'static str| {
         view! { <button class="bulk__act" name="act" value=value>{label}</button> }
