@@ -36,14 +36,16 @@ pub struct TestApp {
     pub cut: CancellationToken,
     pub store: Store,
     pub master: MasterKey,
-    _folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 /// Runs a test on SQLite, and on PostgreSQL where `./test` has started one.
 pub async fn on_both<F: Future<Output = ()>>(test: impl Fn(TestApp) -> F) {
-    test(TestApp::sqlite().await).await;
-    if let Some(app) = TestApp::postgres().await {
+    for app in [Some(TestApp::sqlite().await), TestApp::postgres().await].into_iter().flatten() {
+        // A test that takes only parts of its app must not lose the database's folder to that.
+        let kept = Arc::clone(&app.folder);
         test(app).await;
+        drop(kept);
     }
 }
 
@@ -78,12 +80,12 @@ impl TestApp {
         let terms = ProxyTerms { max_body_bytes: 64 << 10, ..ProxyTerms::default() };
         let (vocabularies, cut) = (Arc::clone(&terms.vocabularies), terms.cut.clone());
         let router = proxy::router(gateway.clone(), terms);
-        Self { gateway, clock, admin, router, vocabularies, cut, store, master, _folder: folder }
+        Self { gateway, clock, admin, router, vocabularies, cut, store, master, folder: Arc::new(folder) }
     }
 
     /// The same books opened by a new process, as after a crash: nothing of the old one's memory is left.
     pub async fn reopened(self) -> Self {
-        let Self { clock, admin, vocabularies, store, master, _folder, .. } = self;
+        let Self { clock, admin, vocabularies, store, master, folder, .. } = self;
         let gateway =
             Gateway::open(store.clone(), clock.clone(), master.clone(), Terms::default()).await.expect("a gateway");
         // Where the books are shared, the old process's lease runs out first.
@@ -95,7 +97,7 @@ impl TestApp {
         let terms = ProxyTerms { vocabularies: Arc::clone(&vocabularies), ..ProxyTerms::default() };
         let cut = terms.cut.clone();
         let router = proxy::router(gateway.clone(), terms);
-        Self { gateway, clock, admin, router, vocabularies, cut, store, master, _folder }
+        Self { gateway, clock, admin, router, vocabularies, cut, store, master, folder }
     }
 
     /// The same gateway behind a door that waits for nobody longer than this.
