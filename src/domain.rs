@@ -22,6 +22,7 @@
 //! | [`provider`] | an upstream account: dialect, base URL, credentials |
 //! | [`refusal`] | why a call may not proceed: a closed list with stable codes |
 //! | [`rule`] | a reusable template of a credit quota and of hours, which governs the keys bound to it |
+//! | [`service`] | what is asked of a provider beside chats |
 //! | [`time`] | an instant, in microseconds |
 //! | [`usage`] | the tokens a call used, by kind |
 //! | [`wallet`] | what pays for an account's calls: a subscription's cycle, then the balance |
@@ -46,6 +47,7 @@ pub mod problem;
 pub mod provider;
 pub mod refusal;
 pub mod rule;
+pub mod service;
 pub mod time;
 pub mod usage;
 pub mod wallet;

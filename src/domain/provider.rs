@@ -2,6 +2,7 @@
 
 use super::id::ProviderId;
 use super::problem::{Check, Problem};
+use super::service::Service;
 use super::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,8 @@ pub enum ProviderKind {
 pub enum Errand<'a> {
     /// An answer of this model, by the upstream's name for it.
     Chat { model: &'a str, stream: bool },
+    /// Something else of this model.
+    Service { model: &'a str, service: Service },
     /// How many tokens a chat comes to.
     CountTokens,
     /// Which models there are.
@@ -35,6 +38,9 @@ pub enum Errand<'a> {
 /// The version of Azure's API that addresses models by their deployments. Source: learn.microsoft.com, "Azure OpenAI in
 /// Azure AI Foundry Models REST API reference".
 const AZURE_VERSION: &str = "2024-10-21";
+/// The version in which it speaks and edits images. Source: learn.microsoft.com, "Azure OpenAI image and audio REST API
+/// reference".
+const AZURE_PREVIEW: &str = "2025-04-01-preview";
 
 impl ProviderKind {
     pub const ALL: [ProviderKind; 5] = [
@@ -70,6 +76,15 @@ impl ProviderKind {
         }
     }
 
+    /// Whether it does this at all. Of a compatible server nobody knows before asking.
+    pub fn serves(self, service: Service) -> bool {
+        match self {
+            ProviderKind::Openai | ProviderKind::Builtin => true,
+            ProviderKind::Azure => !matches!(service, Service::Moderations | Service::Rerank),
+            ProviderKind::Anthropic | ProviderKind::Gemini => false,
+        }
+    }
+
     /// Where to go. A base URL may end in the version of the API or not: clients of the same provider differ in it.
     pub fn url(self, base_url: &str, errand: Errand) -> String {
         match self {
@@ -82,6 +97,14 @@ impl ProviderKind {
                         let model = segment(model);
                         format!("{base}/openai/deployments/{model}/chat/completions?api-version={AZURE_VERSION}")
                     }
+                    Errand::Service { model, service } => {
+                        let version = match service {
+                            Service::Speech | Service::ImageEdits => AZURE_PREVIEW,
+                            _ => AZURE_VERSION,
+                        };
+                        let (model, path) = (segment(model), service.path());
+                        format!("{base}/openai/deployments/{model}{path}?api-version={version}")
+                    }
                     _ => format!("{base}/openai{}?api-version={AZURE_VERSION}", openai_path(errand)),
                 }
             }
@@ -89,6 +112,7 @@ impl ProviderKind {
                 let base = base_url.strip_suffix("/v1").unwrap_or(base_url);
                 match errand {
                     Errand::Chat { .. } => format!("{base}/v1/messages"),
+                    Errand::Service { service, .. } => format!("{base}{}", service.endpoint()),
                     Errand::CountTokens => format!("{base}/v1/messages/count_tokens"),
                     Errand::Models => format!("{base}/v1/models"),
                 }
@@ -103,6 +127,7 @@ impl ProviderKind {
                     Errand::Chat { model, stream: false } => {
                         format!("{base}/models/{}:generateContent", segment(model))
                     }
+                    Errand::Service { service, .. } => format!("{base}{}", service.path()),
                     Errand::CountTokens | Errand::Models => format!("{base}/models"),
                 }
             }
@@ -129,6 +154,7 @@ impl ProviderKind {
 fn openai_path(errand: Errand) -> &'static str {
     match errand {
         Errand::Models => "/models",
+        Errand::Service { service, .. } => service.path(),
         Errand::Chat { .. } | Errand::CountTokens => "/chat/completions",
     }
 }
@@ -221,6 +247,7 @@ mod tests {
     #[test]
     fn every_kind_is_asked_where_its_own_clients_ask_it() {
         let chat = |stream| Errand::Chat { model: "m 1", stream };
+        let of = |service| Errand::Service { model: "m", service };
         for (kind, base_url, errand, url) in [
             (ProviderKind::Openai, "http://h/v1", chat(true), "http://h/v1/chat/completions"),
             (ProviderKind::Anthropic, "https://h", chat(true), "https://h/v1/messages"),
@@ -240,6 +267,20 @@ mod tests {
                 "https://h/openai/deployments/m%201/chat/completions?api-version=2024-10-21",
             ),
             (ProviderKind::Azure, "https://h/openai", Errand::Models, "https://h/openai/models?api-version=2024-10-21"),
+            (ProviderKind::Openai, "http://h/v1", of(Service::Speech), "http://h/v1/audio/speech"),
+            (ProviderKind::Azure, "https://h/openai/v1", of(Service::Images), "https://h/openai/v1/images/generations"),
+            (
+                ProviderKind::Azure,
+                "https://h",
+                of(Service::Embeddings),
+                "https://h/openai/deployments/m/embeddings?api-version=2024-10-21",
+            ),
+            (
+                ProviderKind::Azure,
+                "https://h",
+                of(Service::Speech),
+                "https://h/openai/deployments/m/audio/speech?api-version=2025-04-01-preview",
+            ),
         ] {
             assert_eq!(kind.url(base_url, errand), url);
         }

@@ -1,7 +1,7 @@
 //! The built-in provider: `tollgate/echo` answers with the last user message, `tollgate/fill` with as many words as
 //! asked for. Its tokens are words between white space, so that anyone can check a charge by eye.
 
-use super::call::Chat;
+use super::call::Ask;
 use super::dialect::Dialect;
 use super::upstream::UpstreamBody;
 use crate::domain::call::Arrival;
@@ -54,18 +54,18 @@ fn text(content: &Value) -> String {
     }
 }
 
-fn messages(chat: &Chat) -> Vec<Message> {
+fn messages(ask: &Ask) -> Vec<Message> {
     // What cannot be read as messages counts no words and is echoed as nothing.
-    let Ok(body) = serde_json::from_slice::<Body>(chat.body()) else { return Vec::new() };
+    let Ok(body) = serde_json::from_slice::<Body>(ask.body()) else { return Vec::new() };
     let read = |list: &[Value], field: &str| -> Vec<Message> {
         let each = list.iter().map(|message| Message {
-            is_the_users: message.get("role").map_or(chat.dialect == Dialect::Gemini, |role| role == "user"),
+            is_the_users: message.get("role").map_or(ask.dialect == Dialect::Gemini, |role| role == "user"),
             text: message.get(field).map(text).unwrap_or_default(),
         });
         each.collect()
     };
     let of_system = |text: String| Message { is_the_users: false, text };
-    match chat.dialect {
+    match ask.dialect {
         Dialect::Openai => read(&body.messages, "content"),
         Dialect::Anthropic => {
             [vec![of_system(text(&body.system))], read(&body.messages, "content")].into_iter().flatten().collect()
@@ -83,23 +83,23 @@ pub(super) fn words(text: &str) -> u64 {
 }
 
 /// What this call uses, exactly: the built-in provider declares its own bound.
-pub(super) fn ceiling(upstream_model: &str, chat: &Chat) -> Ceiling {
-    let input = messages(chat).iter().map(|message| words(&message.text)).sum();
-    let each = answer(upstream_model, chat).0.len() as u64;
-    Ceiling { input, output: Output::Declared(each.saturating_mul(chat.choices)) }
+pub(super) fn ceiling(upstream_model: &str, ask: &Ask) -> Ceiling {
+    let input = messages(ask).iter().map(|message| words(&message.text)).sum();
+    let each = answer(upstream_model, ask).0.len() as u64;
+    Ceiling { input, output: Output::Declared(each.saturating_mul(ask.choices)) }
 }
 
 /// One choice's words, and whether they were cut short.
-fn answer(upstream_model: &str, chat: &Chat) -> (Vec<String>, bool) {
-    let most = match chat.output {
-        Output::Declared(most) => Some(most / chat.choices),
+fn answer(upstream_model: &str, ask: &Ask) -> (Vec<String>, bool) {
+    let most = match ask.output {
+        Output::Declared(most) => Some(most / ask.choices),
         Output::Open { .. } => None,
     };
     if upstream_model.ends_with("fill") {
         let count = most.unwrap_or(FILL);
         return ((1..=count).map(|number| format!("word{number}")).collect(), most.is_some());
     }
-    let messages = messages(chat);
+    let messages = messages(ask);
     let last = messages.iter().rev().find(|message| message.is_the_users).map(|message| message.text.as_str());
     let mut said: Vec<String> = last.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
     let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
@@ -118,21 +118,21 @@ pub(super) fn delay(headers: &axum::http::HeaderMap) -> Duration {
 pub(super) async fn respond(
     arrival: &Arrival,
     upstream_model: &str,
-    chat: &Chat,
+    ask: &Ask,
     delay: Duration,
 ) -> Response<UpstreamBody> {
-    let (said, cut) = answer(upstream_model, chat);
-    let input: u64 = ceiling(upstream_model, chat).input;
-    let output = said.len() as u64 * chat.choices;
+    let (said, cut) = answer(upstream_model, ask);
+    let input: u64 = ceiling(upstream_model, ask).input;
+    let output = said.len() as u64 * ask.choices;
     let usage = json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output });
     let finish = if cut { "length" } else { "stop" };
     let head = json!({
         "id": format!("chatcmpl-{}", arrival.id),
         "created": arrival.at.micros() / 1_000_000,
-        "model": chat.model,
+        "model": ask.model,
     });
-    if chat.stream {
-        return stream(&head, &said, finish, &usage, chat.choices, delay);
+    if ask.stream {
+        return stream(&head, &said, finish, &usage, ask.choices, delay);
     }
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -147,7 +147,7 @@ pub(super) async fn respond(
     };
     let mut body = head;
     body["object"] = json!("chat.completion");
-    body["choices"] = (0..chat.choices).map(choice).collect();
+    body["choices"] = (0..ask.choices).map(choice).collect();
     body["usage"] = usage;
     let body = Full::from(body.to_string()).map_err(|never| match never {}).boxed_unsync();
     reply("application/json", body)

@@ -8,7 +8,9 @@ mod splice;
 
 use super::dialect::Dialect;
 use super::tokens::Input;
+use crate::domain::provider::Errand;
 use crate::domain::refusal::{Code, Refusal, Retry};
+use crate::domain::service::Service;
 use crate::gateway::admit::Output;
 use crate::gateway::authenticate::Holder;
 use axum::http::{HeaderMap, header};
@@ -41,8 +43,10 @@ pub(super) fn asked(query: &str, name: &str) -> Option<String> {
 
 /// A call, read just as far as the gate needs.
 #[derive(Clone, Debug)]
-pub(super) struct Chat {
+pub(super) struct Ask {
     pub dialect: Dialect,
+    /// What it asks for, where that is no chat.
+    pub service: Option<Service>,
     body: Bytes,
     pub model: String,
     pub stream: bool,
@@ -136,7 +140,27 @@ pub(super) fn is_name(name: &str) -> Result<(), Refusal> {
     }
 }
 
-impl Chat {
+impl Ask {
+    /// A call of which nothing else is known yet.
+    fn new(dialect: Dialect, model: String, body: Bytes, places: Places) -> Self {
+        Self {
+            dialect,
+            service: None,
+            body,
+            model,
+            stream: false,
+            output: Output::Open { choices: 1 },
+            choices: 1,
+            has_parts: false,
+            has_tools: false,
+            must_bind: false,
+            must_bound_input: false,
+            searches: None,
+            zero: None,
+            places,
+        }
+    }
+
     /// A call of this dialect. Gemini's says in its path whether it is streamed, others in the body.
     ///
     /// # Errors
@@ -189,10 +213,18 @@ impl Chat {
     /// The same call as another dialect writes it, for a provider that knows the model by this name.
     ///
     /// # Errors
-    /// As [`Chat::read`].
+    /// As [`Ask::read`].
     pub(super) fn rewritten(&self, dialect: Dialect, body: String, model: &str) -> Result<Self, Refusal> {
         let chat = Self::read(dialect, body.into(), model.to_owned(), self.stream)?;
         Ok(Self { must_bind: self.must_bind, must_bound_input: self.must_bound_input, ..chat })
+    }
+
+    /// What a provider is asked for, by its name for the model.
+    pub(super) fn errand<'a>(&self, model: &'a str) -> Errand<'a> {
+        match self.service {
+            Some(service) => Errand::Service { model, service },
+            None => Errand::Chat { model, stream: self.stream },
+        }
     }
 
     pub(super) fn body(&self) -> &Bytes {
@@ -238,10 +270,10 @@ pub(super) fn plain(text: &str, most: usize) -> String {
 mod tests {
     use super::*;
 
-    fn chat(text: &'static str) -> Result<Chat, Refusal> {
+    fn chat(text: &'static str) -> Result<Ask, Refusal> {
         let body = Bytes::from_static(text.as_bytes());
         let named = model(&body)?;
-        Chat::read(Dialect::Openai, body, named, false)
+        Ask::read(Dialect::Openai, body, named, false)
     }
 
     fn forwarded(text: &'static str, bound: Option<(&str, u64)>, ask_usage: bool) -> String {

@@ -38,8 +38,8 @@ pub(super) async fn tokens(State(door): State<Door>, request: Request) -> Answer
 
 async fn count(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Refusal> {
     let gateway = &door.gateway;
-    let (_, chat, model) = visit.read(door, body).await?;
-    let mut lanes = lanes(&chat, gateway.routed(&model, chance())?).await?;
+    let (_, ask, model) = visit.read(door, body).await?;
+    let mut lanes = lanes(&ask, gateway.routed(&model, chance())?).await?;
     // It would go the first way.
     lanes.truncate(1);
     if let Some(lane) = lanes.first().filter(|lane| lane.way.upstream.provider.kind == ProviderKind::Anthropic)
@@ -58,7 +58,7 @@ async fn count(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
 /// The provider's own count, or its own complaint; `None` where it gives neither.
 async fn asked(door: &Door, lane: &Lane, caller: &HeaderMap) -> Option<Answer> {
     let (way, provider) = (&lane.way, &lane.way.upstream.provider);
-    let body = lane.chat.forwarded(&way.upstream_model, None, false);
+    let body = lane.ask.forwarded(&way.upstream_model, None, false);
     let mut request = axum::http::Request::post(provider.kind.url(&provider.base_url, Errand::CountTokens))
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::ACCEPT_ENCODING, "identity");

@@ -1,6 +1,6 @@
 //! The ways that a call may go, each with the call as the provider there reads it.
 
-use super::call::Chat;
+use super::call::Ask;
 use super::dialect::{self, Asked, Dialect, Fault};
 use super::error::upstream_failed;
 use crate::domain::provider::ProviderKind;
@@ -11,7 +11,7 @@ use crate::gateway::catalog::Way;
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     pub way: Way,
-    pub chat: Chat,
+    pub ask: Ask,
     /// The provider speaks as the caller does, and is sent the caller's own bytes.
     pub is_the_callers_own: bool,
     /// Fields that have no place there and change no answer.
@@ -57,19 +57,19 @@ const LARGE: usize = 256 << 10;
 ///
 /// # Errors
 /// 400 with the first field that cannot be carried over, where no way is left.
-pub(super) async fn lanes(chat: &Chat, ways: Vec<Way>) -> Result<Vec<Lane>, Refusal> {
-    if chat.body().len() <= LARGE {
-        return at_once(chat, ways);
+pub(super) async fn lanes(ask: &Ask, ways: Vec<Way>) -> Result<Vec<Lane>, Refusal> {
+    if ask.body().len() <= LARGE {
+        return at_once(ask, ways);
     }
-    let chat = chat.clone();
-    let carried = tokio::task::spawn_blocking(move || at_once(&chat, ways)).await;
+    let ask = ask.clone();
+    let carried = tokio::task::spawn_blocking(move || at_once(&ask, ways)).await;
     carried.unwrap_or_else(|_| Err(upstream_failed("The call could not be carried over to its provider.")))
 }
 
-fn at_once(chat: &Chat, ways: Vec<Way>) -> Result<Vec<Lane>, Refusal> {
+fn at_once(ask: &Ask, ways: Vec<Way>) -> Result<Vec<Lane>, Refusal> {
     let (mut lanes, mut fault) = (Vec::with_capacity(ways.len()), None);
     for way in ways {
-        match lane(chat, way) {
+        match lane(ask, way) {
             Ok(lane) => lanes.push(lane),
             Err(refusal) => {
                 fault.get_or_insert(refusal);
@@ -82,15 +82,15 @@ fn at_once(chat: &Chat, ways: Vec<Way>) -> Result<Vec<Lane>, Refusal> {
     }
 }
 
-fn lane(chat: &Chat, way: Way) -> Result<Lane, Refusal> {
+fn lane(ask: &Ask, way: Way) -> Result<Lane, Refusal> {
     let kind = way.upstream.provider.kind;
     let to = spoken(kind);
-    if to == chat.dialect || kind == ProviderKind::Builtin {
-        return Ok(Lane { way, chat: chat.clone(), is_the_callers_own: true, left_out: Vec::new() });
+    if to == ask.dialect || kind == ProviderKind::Builtin {
+        return Ok(Lane { way, ask: ask.clone(), is_the_callers_own: true, left_out: Vec::new() });
     }
     let asked = Asked { model: &way.upstream_model, bound_field: bound_field(&way) };
-    let carried = dialect::carried(chat.body(), chat.dialect, chat.stream, to, &asked);
+    let carried = dialect::carried(ask.body(), ask.dialect, ask.stream, to, &asked);
     let carried = carried.map_err(|Fault { field, message }| Refusal::new(Code::InvalidBody, message).about(&field))?;
-    let chat = chat.rewritten(to, carried.body, &way.upstream_model)?;
-    Ok(Lane { way, chat, is_the_callers_own: false, left_out: carried.left_out })
+    let ask = ask.rewritten(to, carried.body, &way.upstream_model)?;
+    Ok(Lane { way, ask, is_the_callers_own: false, left_out: carried.left_out })
 }

@@ -1,6 +1,6 @@
 //! The life of a call. Start reading here: [`relay`] is the whole story up to dispatch, [`Exchange`] what follows it.
 
-use super::call::{self, Chat};
+use super::call::{self, Ask};
 use super::cap::Cap;
 use super::dialect::Dialect;
 use super::error::{ProxyError, no_such_route};
@@ -105,19 +105,19 @@ async fn enter(door: &Door, entrance: Entrance, request: Request) -> Answer {
 /// in the books and every way it can end is charged or released by its hold.
 async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Refusal> {
     let gateway = &door.gateway;
-    let (holder, chat, model) = visit.read(door, body).await?; // 400, 401, 403, 404, 413, 503
-    let lanes = lanes(&chat, gateway.routed(&model, chance())?).await?; // 400, 503
+    let (holder, ask, model) = visit.read(door, body).await?; // 400, 401, 403, 404, 413, 503
+    let lanes = lanes(&ask, gateway.routed(&model, chance())?).await?; // 400, 503
     if door.terms.cut.is_cancelled() {
         return Err(stopping()); // 503
     }
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
-    let voice = Voice::new(&chat, visit.framing(), &arrival);
-    let (hold, input) = admit(door, &holder, &model, arrival, &lanes, &chat).await?; // 400, 402, 429, 503
-    let rates = rates::headers(&hold.rates, chat.dialect, gateway.clock().now());
+    let voice = Voice::new(&ask, visit.framing(), &arrival);
+    let (hold, input) = admit(door, &holder, &model, arrival, &lanes, &ask).await?; // 400, 402, 429, 503
+    let rates = rates::headers(&hold.rates, ask.dialect, gateway.clock().now());
     let delay = builtin::delay(&visit.headers);
     let tally = Tally::new(input.likely, upstream::is_exact(&lanes));
     let cap = Cap::of(&holder, &lanes, &door.terms.vocabularies);
-    let (gateway, terms, stream) = (gateway.clone(), door.terms.clone(), chat.stream);
+    let (gateway, terms, stream) = (gateway.clone(), door.terms.clone(), ask.stream);
     let caller = visit.headers.clone();
     let exchange = Exchange { gateway, terms, hold, stream, lanes, caller, delay, tally, cap, rates, voice };
     Ok(exchange.begin().await) // 502, 504
@@ -131,12 +131,12 @@ async fn admit(
     model: &Model,
     arrival: Arrival,
     lanes: &[Lane],
-    chat: &Chat,
+    ask: &Ask,
 ) -> Result<(Hold, Input), Refusal> {
     let gateway = &door.gateway;
     let input = tokens::uncounted(lanes, model);
-    chat.is_bounded(input)?;
-    let output: Output = chat.output;
+    ask.is_bounded(input)?;
+    let output: Output = ask.output;
     let refusal = match gateway.admit(holder, model, arrival.clone(), upstream::ceiling(lanes, output, input)).await {
         Ok(hold) => return Ok((hold, input)),
         Err(refusal) => refusal,
@@ -172,7 +172,7 @@ impl Visit {
     ///
     /// # Errors
     /// 400, 401, 403, 404, 413, 503.
-    pub(super) async fn read(&mut self, door: &Door, body: Body) -> Result<(Arc<Holder>, Chat, Arc<Model>), Refusal> {
+    pub(super) async fn read(&mut self, door: &Door, body: Body) -> Result<(Arc<Holder>, Ask, Arc<Model>), Refusal> {
         let gateway = &door.gateway;
         let Entrance { dialect, endpoint, named } = self.entrance.clone();
         let secret = call::secret(&self.headers, self.query.as_deref())?; // 401
@@ -188,9 +188,9 @@ impl Visit {
         call::is_name(&model)?; // 400
         (self.model, self.stream) = (model, stream);
         let model = gateway.allow(&holder, &self.model, endpoint, self.ip)?; // 403, 404
-        let chat = Chat::read(dialect, body, self.model.clone(), stream)?; // 400
-        self.stream = chat.stream;
-        Ok((Arc::clone(&holder), chat.held_to(&holder)?, model)) // 400
+        let ask = Ask::read(dialect, body, self.model.clone(), stream)?; // 400
+        self.stream = ask.stream;
+        Ok((Arc::clone(&holder), ask.held_to(&holder)?, model)) // 400
     }
 
     /// Gemini's answers come as one list, unless the caller asks for events.

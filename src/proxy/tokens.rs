@@ -53,7 +53,7 @@ pub(super) struct Input {
 /// lanes, since the call may take each of them.
 pub(super) fn uncounted(lanes: &[Lane], model: &Model) -> Input {
     if let Some(first) = lanes.first().filter(|_| lanes.iter().all(Lane::is_builtin)) {
-        let words = builtin::ceiling(&first.way.upstream_model, &first.chat).input;
+        let words = builtin::ceiling(&first.way.upstream_model, &first.ask).input;
         return Input { most: words, likely: words, is_bounded: true };
     }
     let each = lanes.iter().map(|lane| of_lane(lane, model));
@@ -66,10 +66,10 @@ pub(super) fn uncounted(lanes: &[Lane], model: &Model) -> Input {
 }
 
 fn of_lane(lane: &Lane, model: &Model) -> Input {
-    let chat = &lane.chat;
-    let body = chat.body().len() as u64;
+    let ask = &lane.ask;
+    let body = ask.body().len() as u64;
     let most = body.saturating_add(explained(lane));
-    let prompt = if chat.has_parts { Prompt::read(chat.dialect, chat.body()) } else { None };
+    let prompt = if ask.has_parts { Prompt::read(ask.dialect, ask.body()) } else { None };
     match prompt.filter(|prompt| prompt.images > 0 || prompt.has_unbounded) {
         None => Input { most, likely: body.div_ceil(4), is_bounded: true },
         Some(prompt) => match media(&prompt, lane) {
@@ -90,7 +90,7 @@ fn of_lane(lane: &Lane, model: &Model) -> Input {
 /// What the provider itself says to the model of tools. Source: docs.claude.com, "Tool use", 281 to 530 tokens; this is
 /// a bound of that.
 fn explained(lane: &Lane) -> u64 {
-    if lane.chat.dialect == Dialect::Anthropic && lane.chat.has_tools { 1_024 } else { 0 }
+    if lane.ask.dialect == Dialect::Anthropic && lane.ask.has_tools { 1_024 } else { 0 }
 }
 
 /// Whether the refusal might not have been, had the input been counted: its limit has some room left, but not so much
@@ -116,7 +116,7 @@ pub(super) async fn counted(vocabularies: &Arc<Vocabularies>, lanes: &[Lane], un
     for lane in lanes.iter().filter(|lane| !lane.is_builtin()) {
         let family = Family::of(&lane.way.upstream_model);
         // Lanes that lead to the same family in the same words come to the same.
-        if !counting.iter().any(|(other, one)| *other == family && one.chat.body() == lane.chat.body()) {
+        if !counting.iter().any(|(other, one)| *other == family && one.ask.body() == lane.ask.body()) {
             counting.push((family, lane.clone()));
         }
     }
@@ -130,8 +130,8 @@ pub(super) async fn counted(vocabularies: &Arc<Vocabularies>, lanes: &[Lane], un
         let _permit = permit;
         let (mut most, mut all_media) = (0_u64, 0);
         for (family, lane) in &counting {
-            let prompt = Prompt::read(lane.chat.dialect, lane.chat.body())?;
-            let same = lanes.iter().filter(|other| other.chat.body() == lane.chat.body());
+            let prompt = Prompt::read(lane.ask.dialect, lane.ask.body())?;
+            let same = lanes.iter().filter(|other| other.ask.body() == lane.ask.body());
             let media = same.map(|lane| media(&prompt, lane)).collect::<Option<Vec<u64>>>()?.into_iter().max()?;
             let text = of_family(*family, &vocabularies, &prompt).saturating_add(explained(lane));
             most = most.max(text.saturating_add(media));

@@ -6,7 +6,6 @@ use super::error::upstream_failed;
 use super::lane::Lane;
 use super::tokens::Input;
 use crate::domain::call::Attempt;
-use crate::domain::provider::Errand;
 use crate::domain::refusal::{Code, Refusal};
 use crate::gateway::Gateway;
 use crate::gateway::admit::{Ceiling, Output};
@@ -49,7 +48,7 @@ const PASSED_ON: [(Dialect, &str); 3] = [
 /// The most this call may use beside its input: the built-in provider declares its own bound.
 pub(super) fn ceiling(lanes: &[Lane], output: Output, input: Input) -> Ceiling {
     let output = match lanes {
-        [only] if only.is_builtin() => builtin::ceiling(&only.way.upstream_model, &only.chat).output,
+        [only] if only.is_builtin() => builtin::ceiling(&only.way.upstream_model, &only.ask).output,
         _ => output,
     };
     Ceiling { input: input.most, output }
@@ -133,18 +132,17 @@ async fn one(
     hold: &mut Hold,
     delay: Duration,
 ) -> Result<Response<UpstreamBody>, DialError> {
-    let (way, chat) = (&lane.way, &lane.chat);
+    let (way, ask) = (&lane.way, &lane.ask);
     let provider = &way.upstream.provider;
     if lane.is_builtin() {
-        return Ok(builtin::respond(hold.arrival(), &way.upstream_model, chat, delay).await);
+        return Ok(builtin::respond(hold.arrival(), &way.upstream_model, ask, delay).await);
     }
-    let must_bind = hold.inject || chat.must_bind || chat.lacks_bound();
-    let bound = must_bind.then(|| (lane.bound_field(), hold.bound.output / chat.choices));
-    let body = chat.forwarded(&way.upstream_model, bound, provider.usage_option);
-    let errand = Errand::Chat { model: &way.upstream_model, stream: chat.stream };
-    let mut request = Request::post(provider.kind.url(&provider.base_url, errand))
+    let must_bind = hold.inject || ask.must_bind || ask.lacks_bound();
+    let bound = must_bind.then(|| (lane.bound_field(), hold.bound.output / ask.choices));
+    let body = ask.forwarded(&way.upstream_model, bound, provider.usage_option);
+    let mut request = Request::post(provider.kind.url(&provider.base_url, ask.errand(&way.upstream_model)))
         .header(header::CONTENT_TYPE, "application/json")
-        .header(header::ACCEPT, if chat.stream { "text/event-stream" } else { "application/json" })
+        .header(header::ACCEPT, if ask.stream { "text/event-stream" } else { "application/json" })
         .header(header::ACCEPT_ENCODING, "identity")
         .header(header::USER_AGENT, concat!("tollgate/", env!("CARGO_PKG_VERSION")));
     let own = PASSED_ON.iter().filter(|(dialect, _)| *dialect == lane.speaks() && lane.is_the_callers_own);

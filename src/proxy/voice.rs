@@ -1,7 +1,7 @@
 //! How the caller is answered: in its own dialect, whatever the upstream speaks. Where both speak alike every byte is
 //! the upstream's own.
 
-use super::call::Chat;
+use super::call::Ask;
 use super::dialect::{self, Dialect, Heading, Reader, What, Writer};
 use super::error::{self, upstream_failed};
 use super::sse;
@@ -42,13 +42,13 @@ struct Interpreter {
 }
 
 impl Voice {
-    pub(super) fn new(chat: &Chat, framing: Framing, arrival: &Arrival) -> Self {
+    pub(super) fn new(ask: &Ask, framing: Framing, arrival: &Arrival) -> Self {
         let heading = Heading {
             id: arrival.id.0.clone(),
-            model: chat.model.clone(),
+            model: ask.model.clone(),
             created: u64::try_from(arrival.at.micros() / 1_000_000).unwrap_or(0),
         };
-        let (dialect, wants_usage) = (chat.dialect, chat.wants_usage());
+        let (dialect, wants_usage) = (ask.dialect, ask.wants_usage());
         Self { dialect, framing, heading, wants_usage, interpreter: None, is_over: false, is_begun: false }
     }
 

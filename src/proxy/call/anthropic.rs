@@ -1,7 +1,7 @@
 //! A message request, as far as the gate reads it.
 
 use super::splice::{Edits, count, flag, invalid, list, place, raw, unreadable};
-use super::{Chat, Places as Of};
+use super::{Ask, Places as Of};
 use crate::domain::refusal::Refusal;
 use crate::gateway::admit::Output;
 use crate::proxy::dialect::Dialect;
@@ -46,7 +46,7 @@ pub(super) struct Places {
 
 /// # Errors
 /// 400 for each field that is not what Anthropic's API says it is.
-pub(super) fn read(body: Bytes, model: String) -> Result<Chat, Refusal> {
+pub(super) fn read(body: Bytes, model: String) -> Result<Ask, Refusal> {
     let fields: Fields = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
     let messages = list("messages", fields.messages)?.get();
     let stream = flag("stream", fields.stream)?;
@@ -60,25 +60,13 @@ pub(super) fn read(body: Bytes, model: String) -> Result<Chat, Refusal> {
         _ if is_there(fields.container) => Some("container"),
         _ => None,
     };
-    Ok(Chat {
-        dialect: Dialect::Anthropic,
-        model,
-        stream,
-        output: says.map_or(Output::Open { choices: 1 }, Output::Declared),
-        choices: 1,
-        // There is a list within the list of messages, or a bracket in a text.
-        has_parts: messages[1..].contains('['),
-        has_tools: is_there(fields.tools),
-        must_bind: false,
-        must_bound_input: false,
-        searches,
-        zero: (says == Some(0)).then_some("max_tokens"),
-        places: Of::Anthropic(Places {
-            model_at,
-            most: fields.max_tokens.map(|raw| (place(&body, raw), says.is_some())),
-        }),
-        body,
-    })
+    let output = says.map_or(Output::Open { choices: 1 }, Output::Declared);
+    // There is a list within the list of messages, or a bracket in a text.
+    let has_parts = messages[1..].contains('[');
+    let (has_tools, zero) = (is_there(fields.tools), (says == Some(0)).then_some("max_tokens"));
+    let most = fields.max_tokens.map(|raw| (place(&body, raw), says.is_some()));
+    let ask = Ask::new(Dialect::Anthropic, model, body, Of::Anthropic(Places { model_at, most }));
+    Ok(Ask { stream, output, has_parts, has_tools, searches, zero, ..ask })
 }
 
 /// Whether any tool runs at the provider, at the caller's cost. What cannot be read is one.
@@ -105,7 +93,7 @@ impl Places {
 mod tests {
     use super::*;
 
-    fn chat(text: &str) -> Chat {
+    fn chat(text: &str) -> Ask {
         read(Bytes::from(text.to_owned()), "m".to_owned()).unwrap_or_else(|refusal| panic!("{text}: {refusal:?}"))
     }
 

@@ -2,7 +2,7 @@
 //! buffers read them; written in both they are refused.
 
 use super::splice::{Edits, count, invalid, list, place, raw, unreadable};
-use super::{Chat, Places as Of};
+use super::{Ask, Places as Of};
 use crate::domain::refusal::Refusal;
 use crate::gateway::admit::Output;
 use crate::proxy::dialect::Dialect;
@@ -49,7 +49,7 @@ enum Bound {
 
 /// # Errors
 /// 400 for each field that is not what Gemini's API says it is.
-pub(super) fn read(body: Bytes, model: String, stream: bool) -> Result<Chat, Refusal> {
+pub(super) fn read(body: Bytes, model: String, stream: bool) -> Result<Ask, Refusal> {
     let fields: Fields = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
     list("contents", fields.contents)?;
     let (mut says, mut choices, mut bound) = (None, 1, Bound::Add);
@@ -75,24 +75,15 @@ pub(super) fn read(body: Bytes, model: String, stream: bool) -> Result<Chat, Ref
     let text = String::from_utf8_lossy(&body);
     // Inline data, file data, cached content: JSON may write each of their letters by number.
     let has_parts = ["ata\"", "ached", "\\u00"].iter().any(|sign| text.contains(sign));
-    Ok(Chat {
-        dialect: Dialect::Gemini,
-        model,
-        stream,
-        output: match says {
-            Some(most) => Output::Declared(most.saturating_mul(choices)),
-            None => Output::Open { choices },
-        },
-        choices,
-        has_parts,
-        has_tools: fields.tools.is_some_and(|tools| !matches!(tools.get(), "null" | "[]")),
-        must_bind: false,
-        must_bound_input: false,
-        searches: fields.tools.filter(|tools| runs_there(tools)).map(|_| "tools"),
-        zero: (says == Some(0)).then_some("generationConfig.maxOutputTokens"),
-        places: Of::Gemini(Places { bound }),
-        body,
-    })
+    let output = match says {
+        Some(most) => Output::Declared(most.saturating_mul(choices)),
+        None => Output::Open { choices },
+    };
+    let has_tools = fields.tools.is_some_and(|tools| !matches!(tools.get(), "null" | "[]"));
+    let searches = fields.tools.filter(|tools| runs_there(tools)).map(|_| "tools");
+    let zero = (says == Some(0)).then_some("generationConfig.maxOutputTokens");
+    let ask = Ask::new(Dialect::Gemini, model, body, Of::Gemini(Places { bound }));
+    Ok(Ask { stream, output, choices, has_parts, has_tools, searches, zero, ..ask })
 }
 
 /// Whether any tool runs at the provider: all do but functions. What cannot be read is one.
@@ -125,7 +116,7 @@ impl Places {
 mod tests {
     use super::*;
 
-    fn chat(text: &str) -> Result<Chat, Refusal> {
+    fn chat(text: &str) -> Result<Ask, Refusal> {
         read(Bytes::from(text.to_owned()), "m".to_owned(), false)
     }
 

@@ -1,7 +1,7 @@
 //! A chat completion, as far as the gate reads it.
 
 use super::splice::{Edits, count, flag, invalid, list, place, raw, unreadable};
-use super::{Chat, Places as Of};
+use super::{Ask, Places as Of};
 use crate::domain::refusal::Refusal;
 use crate::gateway::admit::Output;
 use crate::proxy::dialect::Dialect;
@@ -69,7 +69,7 @@ enum Usage {
 
 /// # Errors
 /// 400 for each field that is not what OpenAI's API says it is.
-pub(super) fn read(body: Bytes, model: String) -> Result<Chat, Refusal> {
+pub(super) fn read(body: Bytes, model: String) -> Result<Ask, Refusal> {
     let fields: Fields = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
     let messages = list("messages", fields.messages)?.get();
     let stream = flag("stream", fields.stream)?;
@@ -93,22 +93,12 @@ pub(super) fn read(body: Bytes, model: String) -> Result<Chat, Refusal> {
         None => Usage::Unsaid,
         Some(raw) => usage_option(&body, raw)?,
     };
-    Ok(Chat {
-        dialect: Dialect::Openai,
-        model,
-        stream,
-        output,
-        choices,
-        // There is a list within the list of messages, or a bracket in a text.
-        has_parts: messages[1..].contains('[') || may_be_spoken(messages),
-        has_tools: false,
-        must_bind: false,
-        must_bound_input: false,
-        searches: fields.web_search_options.filter(|options| options.get() != "null").map(|_| "web_search_options"),
-        zero,
-        places: Of::Openai(Places { model_at, max_tokens, max_completion_tokens, stream_options }),
-        body,
-    })
+    // There is a list within the list of messages, or a bracket in a text.
+    let has_parts = messages[1..].contains('[') || may_be_spoken(messages);
+    let searches = fields.web_search_options.filter(|options| options.get() != "null").map(|_| "web_search_options");
+    let places = Of::Openai(Places { model_at, max_tokens, max_completion_tokens, stream_options });
+    let ask = Ask::new(Dialect::Openai, model, body, places);
+    Ok(Ask { stream, output, choices, has_parts, searches, zero, ..ask })
 }
 
 impl Places {
