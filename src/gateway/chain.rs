@@ -137,7 +137,7 @@ impl Gateway {
     }
 
     /// What becomes of a limit whose owner was made at `born`.
-    async fn outlook(&self, standing: &Standing, born: Time, now: Time) -> Result<Outlook, StoreError> {
+    pub(super) async fn outlook(&self, standing: &Standing, born: Time, now: Time) -> Result<Outlook, StoreError> {
         let Standing { limit, reading, resets_at } = standing;
         if limit.period.window().is_some() {
             return Ok(Outlook::Lasts { expected: None });

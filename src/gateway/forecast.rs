@@ -1,27 +1,20 @@
 //! At today's pace: what a stretch of time will come to, and when each budget runs dry.
 
 use super::Gateway;
-use super::issue::KeyQuery;
 use super::limits::{Standing, is_budget};
-use super::usage::{By, UsageQuery, Used};
+use super::survey::Stand;
 use crate::domain::account::Account;
 use crate::domain::id::KeyId;
 use crate::domain::key::{Key, KeyState};
-use crate::domain::limit::Measure;
-use crate::domain::period::Zone;
 use crate::domain::problem::Problem;
 use crate::domain::time::Time;
-use std::collections::HashMap;
+use crate::store::key_lists::KeyFilter;
 use std::time::Duration;
 
-/// A pace is taken over this much at most, so that it is today's and not last month's.
-const LOOK_BACK: Duration = Duration::from_hours(7 * 24);
 /// Less than this says nothing about the rest.
 const LEAST: Duration = Duration::from_hours(1);
 /// Further than this nobody looks.
 const HORIZON: Duration = Duration::from_hours(400 * 24);
-/// How many keys are looked at: the newest.
-const KEYS: u32 = 1_000;
 
 /// A key's budget: a limit on its tokens or credits over a calendar period or for good.
 #[derive(Clone, Debug)]
@@ -42,73 +35,51 @@ pub enum Outlook {
     Lasts { expected: Option<i64> },
 }
 
+/// The most urgent budgets, and how many there are in all.
+#[derive(Clone, Debug)]
+pub struct Budgets {
+    pub first: Vec<Budgeted>,
+    pub count: usize,
+}
+
 impl Gateway {
-    /// The budgets of the keys that this account may see and that are in use, their rules' among them, the most used part
-    /// first. Looks at the newest 1,000 keys.
+    /// Of the budgets of the keys that this account may see and that are in use, their rules' among them, those of which
+    /// the largest part is gone, at most `most` of them. Every key is weighed; only the first are looked at closely.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn budgets(&self, by: &Account) -> Result<Vec<Budgeted>, Problem> {
-        let now = self.0.clock.now();
-        let from = now.minus(LOOK_BACK);
-        let query = KeyQuery { state: Some(KeyState::Active), limit: KEYS, ..KeyQuery::default() };
-        let keys = self.holders(self.keys(by, query).await?.data).await?;
-        let recent = UsageQuery {
-            from,
-            to: now,
-            by: vec![By::Key],
-            zone: Zone::utc(),
-            key_id: None,
-            group_id: None,
-            model: None,
-            endpoint: None,
+    /// When the database or the books cannot be reached.
+    pub async fn budgets(&self, by: &Account, most: usize) -> Result<Budgets, Problem> {
+        let now = self.shared_now().await?;
+        let filter = KeyFilter {
+            account_id: (!by.is_admin()).then(|| by.id.clone()),
+            state: Some((KeyState::Active, now)),
+            ..KeyFilter::default()
         };
-        let recent: HashMap<KeyId, Used> =
-            self.usage(by, &recent).await?.into_iter().filter_map(|used| Some((used.key_id.clone()?, used))).collect();
+        let mut surveyed = self.survey(&filter).await?;
+        surveyed.retain(|key| key.stand != Stand::Off && key.own.1.is_some());
+        let count = surveyed.iter().map(|key| key.own.0).sum();
+        // Each has a budget of its own, so the first budgets are among those of as many keys.
+        surveyed.sort_by(|one, other| other.own.1.cmp(&one.own.1).then_with(|| other.id.cmp(&one.id)));
+        let ids: Vec<KeyId> = surveyed.into_iter().take(most).map(|key| key.id).collect();
+        let holders = self.holders(self.0.store.keys_by_id(&ids).await?).await?;
         let (mut of, mut limits) = (Vec::new(), Vec::new());
-        for holder in &keys {
+        for holder in &holders {
             for limit in holder.key_limits(now).into_iter().filter(is_budget) {
                 of.push(&holder.key);
                 limits.push(limit);
             }
         }
-        let standings = self.stand(&limits).await?.into_iter();
-        let mut budgets: Vec<Budgeted> = of
-            .into_iter()
-            .zip(standings)
-            .map(|(key, standing)| budgeted(key.clone(), standing, recent.get(&key.id), from, now))
-            .collect();
-        budgets.sort_by_key(|budget| std::cmp::Reverse(budget.standing.tightness(now).share));
-        Ok(budgets)
-    }
-}
-
-fn budgeted(key: Key, standing: Standing, recent: Option<&Used>, from: Time, now: Time) -> Budgeted {
-    let limit = &standing.limit;
-    // The period, or as much of it as the key has been there for.
-    let began = limit.period.start(now, &limit.zone).max(key.created_at);
-    let (since, used) = if began >= from {
-        (began, standing.reading.settled)
-    } else {
-        (from, recent.map_or(0, |used| measured(used, limit.measure)))
-    };
-    let pace = Pace { used, since, now };
-    let outlook = match pace.reaches(standing.remaining()) {
-        _ if !pace.is_telling() => Outlook::Early,
-        Some(at) if standing.resets_at.is_none_or(|resets| at < resets) => Outlook::Dry { at },
-        _ => {
-            let rest = standing.resets_at.and_then(|end| pace.until(end));
-            Outlook::Lasts { expected: rest.map(|rest| standing.reading.settled.saturating_add(rest)) }
+        let mut standings: Vec<(&Key, Standing)> = of.into_iter().zip(self.stand(&limits).await?).collect();
+        standings.sort_by(|(one_key, one), (other_key, other)| {
+            let share = |standing: &Standing| standing.tightness(now).share;
+            share(other).cmp(&share(one)).then_with(|| other_key.id.cmp(&one_key.id))
+        });
+        let mut first = Vec::with_capacity(most);
+        for (key, standing) in standings.into_iter().take(most) {
+            let outlook = self.outlook(&standing, key.created_at, now).await?;
+            first.push(Budgeted { key: key.clone(), standing, outlook });
         }
-    };
-    Budgeted { key, standing, outlook }
-}
-
-fn measured(used: &Used, measure: Measure) -> i64 {
-    match measure {
-        Measure::Requests => i64::try_from(used.calls - used.refused).unwrap_or(i64::MAX),
-        Measure::Tokens => i64::try_from(used.usage.total()).unwrap_or(i64::MAX),
-        Measure::Credits => used.cost.nanos(),
+        Ok(Budgets { first, count })
     }
 }
 

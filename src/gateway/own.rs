@@ -32,9 +32,7 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
             Entry::Load { .. } | Entry::Idle { .. } => {}
         }
     }
-    for posting in postings(batch) {
-        Store::post_usage(&mut tx, &posting).await?;
-    }
+    Store::post_usage(&mut tx, &postings(batch)).await?;
     tx.commit().await
 }
 

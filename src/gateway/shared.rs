@@ -169,9 +169,7 @@ pub(super) async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(),
             Entry::Settle { .. } | Entry::Load { .. } | Entry::Idle { .. } => {}
         }
     }
-    for posting in postings(batch) {
-        Store::post_usage(&mut tx, &posting).await?;
-    }
+    Store::post_usage(&mut tx, &postings(batch)).await?;
     taken.put_back(&mut tx, Some(at)).await?;
     tx.commit().await
 }
@@ -365,9 +363,7 @@ impl Gateway {
         let mut tx = self.0.store.begin().await?;
         let Some(ends) = decide::bury(&mut tx, node).await? else { return Ok(()) };
         let postings = ends.iter().map(|(arrival, end)| Posting::settled(arrival, end)).collect();
-        for posting in together(postings) {
-            Store::post_usage(&mut tx, &posting).await?;
-        }
+        Store::post_usage(&mut tx, &together(postings)).await?;
         tx.commit().await?;
         tracing::warn!(node = %node, calls = ends.len(), "a process fell silent; its calls are charged what they held");
         Ok(())

@@ -35,6 +35,8 @@ pub struct Surveyed {
     pub stand: Stand,
     /// In millionths of its tightest budget; −1 where nothing bounds it.
     pub share: i64,
+    /// How many budgets it has of its own, its rule's among them, and the share of the tightest of those.
+    pub own: (usize, Option<i64>),
 }
 
 /// The limits of a survey, those of one owner side by side.
@@ -101,9 +103,15 @@ impl Gateway {
             let means = accounts.get(&key.account_id);
             let account = means.and_then(|means| tightest(&means.own));
             let paid = means.and_then(|means| means.ways.iter().map(&tightest).min().flatten());
-            let tightest = [tightest(&own), group, account, paid].into_iter().flatten().max();
+            let own = (own.len(), tightest(&own));
+            let tightest = [own.1, group, account, paid].into_iter().flatten().max();
             let stand = stand(&key, tightest, &around, now);
-            Surveyed { id: key.id, stand, share: tightest.map_or(-1, |tightest| tightest.share) }
+            Surveyed {
+                id: key.id,
+                stand,
+                share: tightest.map_or(-1, |tightest| tightest.share),
+                own: (own.0, own.1.map(|own| own.share)),
+            }
         });
         Ok(surveyed.collect())
     }

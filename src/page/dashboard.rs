@@ -34,7 +34,7 @@ pub async fn overview(gateway: &Gateway, account: &Account, span: &str) -> Resul
     let zone = Zone::parse(&account.timezone).unwrap_or_else(Zone::utc);
     let range = Range(Stretch::new(period, gateway.clock().now(), zone), Place::new("/logs"));
     let books = gateway.overview(account, &range.0).await?;
-    let budgets = gateway.budgets(account).await?;
+    let budgets = gateway.budgets(account, BUDGETS).await?;
     let calls = gateway.logs(account, LogQuery { limit: CALLS, ..LogQuery::default() }).await?.data;
     let first_steps = if books.is_new { Some(first_steps(gateway, account).await?) } else { None };
     let (title, lede) = match &first_steps {
@@ -55,8 +55,8 @@ pub async fn overview(gateway: &Gateway, account: &Account, span: &str) -> Resul
         figures: figures(&books, &logs),
         logs,
         cost: cost::cost(&range, &books),
-        budget_count: budgets.len(),
-        budgets: budgets.iter().take(BUDGETS).map(|budget| rows::budget(&range, budget)).collect(),
+        budget_count: budgets.count,
+        budgets: budgets.first.iter().map(|budget| rows::budget(&range, budget)).collect(),
         calls: calls.iter().map(|call| rows::call(&range, call)).collect(),
         first_steps,
     })

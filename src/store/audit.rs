@@ -17,6 +17,7 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub enum Difference {
     Rollup(RollupDifference),
+    Account(AccountDifference),
     Meter(MeterDifference),
     /// What an account's balance is by the rollups, which is what it is shown and held to, and by the rows.
     Balance {
@@ -49,6 +50,20 @@ pub struct RollupDifference {
     pub cost_nanos: i64,
 }
 
+/// A quarter hour in which what an account is shown to have used is not the sum of its rollups: shown less summed.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct AccountDifference {
+    bucket: i64,
+    pub account_id: String,
+    pub model: String,
+    pub endpoint: String,
+    pub outcome: String,
+    pub calls: i64,
+    pub requests: i64,
+    pub tokens: i64,
+    pub cost_nanos: i64,
+}
+
 /// A meter that several processes share, and what it should show, in the measure's unit.
 #[derive(Clone, Debug)]
 pub struct MeterDifference {
@@ -65,6 +80,7 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Difference::Rollup(off) => off.fmt(f),
+            Difference::Account(off) => off.fmt(f),
             Difference::Meter(off) => off.fmt(f),
             Difference::Balance { account_id, shown, counted } => {
                 write!(f, "balance of account {account_id}: shown as {}, is {}", shown.exact(), counted.exact())
@@ -87,6 +103,18 @@ impl fmt::Display for RollupDifference {
             "{at}: account {account_id}, key {key_id}{group}{} on {model} ({endpoint}, {outcome}, funding {funding}): \
              rollup less rows = {calls} calls, {requests} requests, {tokens} tokens, {cost_nanos} nano-credits",
             self.group_id
+        )
+    }
+}
+
+impl fmt::Display for AccountDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { account_id, model, endpoint, outcome, calls, requests, tokens, cost_nanos, .. } = self;
+        let at = Time::from_micros(self.bucket);
+        write!(
+            f,
+            "{at}: account {account_id} on {model} ({endpoint}, {outcome}): account's sum less rollups = {calls} calls, \
+             {requests} requests, {tokens} tokens, {cost_nanos} nano-credits"
         )
     }
 }
@@ -139,6 +167,7 @@ impl Store {
         };
         let mut differences: Vec<Difference> =
             Self::rollups_off(&mut tx).await?.into_iter().map(Difference::Rollup).collect();
+        differences.extend(Self::accounts_off(&mut tx).await?.into_iter().map(Difference::Account));
         differences.extend(Self::balances_off(&mut tx).await?);
         if self.is_shared() {
             differences.extend(Self::orphans(&mut tx).await?);
@@ -200,6 +229,28 @@ impl Store {
                        where state <> 'pending'
                    ) as both_sides
                    group by bucket, account_id, group_id, key_id, funding, model, provider, endpoint, outcome
+                   having sum(calls) <> 0 or sum(requests) <> 0 or sum(tokens) <> 0 or sum(cost_nanos) <> 0
+                   order by bucket";
+        Ok(on_tx!(tx, db => sqlx::query_as(sql).fetch_all(db).await)?)
+    }
+
+    /// Every quarter hour in which an account's sums and its rollups differ.
+    async fn accounts_off(tx: &mut Tx) -> Result<Vec<AccountDifference>, StoreError> {
+        let sql = "select bucket, account_id, model, endpoint, outcome,
+                       cast(sum(calls) as bigint) as calls,
+                       cast(sum(requests) as bigint) as requests,
+                       cast(sum(tokens) as bigint) as tokens,
+                       cast(sum(cost_nanos) as bigint) as cost_nanos
+                   from (
+                       select bucket, account_id, model, endpoint, outcome, calls, requests,
+                              input_tokens + output_tokens as tokens, cost_nanos
+                       from account_usage
+                       union all
+                       select bucket, account_id, model, endpoint, outcome, -calls, -requests,
+                              -(input_tokens + output_tokens), -cost_nanos
+                       from usage
+                   ) as both_sides
+                   group by bucket, account_id, model, endpoint, outcome
                    having sum(calls) <> 0 or sum(requests) <> 0 or sum(tokens) <> 0 or sum(cost_nanos) <> 0
                    order by bucket";
         Ok(on_tx!(tx, db => sqlx::query_as(sql).fetch_all(db).await)?)

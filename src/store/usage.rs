@@ -46,8 +46,15 @@ impl<'a> Posting<'a> {
         Self { arrival, provider: "", outcome: Outcome::Refused, calls: 1, requests: 0, usage, cost, total_ms: 0 }
     }
 
+    /// Which of an account's sums it adds to.
+    fn account_place(&self) -> impl Ord + use<'a> {
+        let arrival = self.arrival;
+        let account = (arrival.account_id.as_str(), arrival.model.as_str(), arrival.endpoint.as_str());
+        (bucket(arrival.at), account, self.outcome.as_str())
+    }
+
     /// Which rollup it adds to.
-    fn place(&self) -> impl Ord + '_ {
+    fn place(&self) -> impl Ord + use<'a> {
         let arrival = self.arrival;
         let group = arrival.group_id.as_ref().map_or("", GroupId::as_str);
         (
@@ -60,12 +67,16 @@ impl<'a> Posting<'a> {
 
 /// What several calls add, a posting for each rollup: as many statements as there are rollups, however many calls. They
 /// are in one order in every process, so that none waits for another in a circle.
-pub fn together(mut postings: Vec<Posting<'_>>) -> Vec<Posting<'_>> {
-    postings.sort_by(|one, other| one.place().cmp(&other.place()));
+pub fn together(postings: Vec<Posting<'_>>) -> Vec<Posting<'_>> {
+    summed(postings, Posting::place)
+}
+
+fn summed<'a, P: Ord>(mut postings: Vec<Posting<'a>>, place: impl Fn(&Posting<'a>) -> P) -> Vec<Posting<'a>> {
+    postings.sort_by_key(&place);
     let mut sums: Vec<Posting<'_>> = Vec::new();
     for posting in postings {
         match sums.last_mut() {
-            Some(sum) if sum.place() == posting.place() => {
+            Some(sum) if place(sum) == place(&posting) => {
                 sum.calls += posting.calls;
                 sum.requests += posting.requests;
                 sum.usage = sum.usage.plus(&posting.usage);
@@ -142,11 +153,22 @@ struct Row {
 }
 
 impl Store {
-    /// Adds to a quarter hour.
+    /// Adds to the rollups, and to what they come to for each account. The latter are few and many calls meet in them, so
+    /// they come last: whoever waits for one of their rows waits for no more than a commit.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn post_usage(tx: &mut Tx, posting: &Posting<'_>) -> Result<(), StoreError> {
+    pub async fn post_usage(tx: &mut Tx, postings: &[Posting<'_>]) -> Result<(), StoreError> {
+        for posting in postings {
+            Self::post_rollup(tx, posting).await?;
+        }
+        for posting in summed(postings.to_vec(), Posting::account_place) {
+            Self::post_account_usage(tx, &posting).await?;
+        }
+        Ok(())
+    }
+
+    async fn post_rollup(tx: &mut Tx, posting: &Posting<'_>) -> Result<(), StoreError> {
         let sql = "insert into usage (bucket, account_id, key_id, model, provider, endpoint, outcome, calls, requests,
                        input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nanos, total_ms,
                        group_id, funding)
@@ -180,6 +202,41 @@ impl Store {
             .bind(arrival.group_id.as_ref().map_or("", GroupId::as_str))
             .bind(arrival.funding.as_str())
             .bind(posting.calls)
+            .execute(db)
+            .await
+            .map(drop))?;
+        Ok(())
+    }
+
+    async fn post_account_usage(tx: &mut Tx, posting: &Posting<'_>) -> Result<(), StoreError> {
+        let sql = "insert into account_usage (bucket, account_id, model, endpoint, outcome, calls, requests,
+                       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nanos, total_ms)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                   on conflict (bucket, account_id, model, endpoint, outcome)
+                   do update
+                   set calls = account_usage.calls + excluded.calls,
+                       requests = account_usage.requests + excluded.requests,
+                       input_tokens = account_usage.input_tokens + excluded.input_tokens,
+                       cached_input_tokens = account_usage.cached_input_tokens + excluded.cached_input_tokens,
+                       output_tokens = account_usage.output_tokens + excluded.output_tokens,
+                       reasoning_tokens = account_usage.reasoning_tokens + excluded.reasoning_tokens,
+                       cost_nanos = account_usage.cost_nanos + excluded.cost_nanos,
+                       total_ms = account_usage.total_ms + excluded.total_ms";
+        let Posting { arrival, usage, .. } = posting;
+        on_tx!(tx, db => sqlx::query(sql)
+            .bind(bucket(arrival.at))
+            .bind(arrival.account_id.as_str())
+            .bind(&arrival.model)
+            .bind(&arrival.endpoint)
+            .bind(posting.outcome.as_str())
+            .bind(posting.calls)
+            .bind(posting.requests)
+            .bind(bigint(usage.input))
+            .bind(bigint(usage.cached_input))
+            .bind(bigint(usage.output))
+            .bind(bigint(usage.reasoning))
+            .bind(posting.cost.nanos())
+            .bind(bigint(posting.total_ms))
             .execute(db)
             .await
             .map(drop))?;
@@ -290,6 +347,13 @@ impl Store {
     pub async fn usage(&self, filter: &UsageFilter) -> Result<Vec<UsageRow>, StoreError> {
         let Apart { time, key, group, model, endpoint } = filter.apart;
         let text = |is_told: bool, column: &'static str| if is_told { column } else { "cast('' as text)" };
+        // Where neither keys nor groups are asked for, an account's own sums say the same in a fraction of the rows.
+        let by_key = key || group || filter.key_id.is_some() || filter.group_id.is_some();
+        let table = if by_key { "usage" } else { "account_usage" };
+        let of_key = match by_key {
+            true => "($6 is null or key_id = $6) and ($7 is null or group_id = $7)",
+            false => "$6 is null and $7 is null",
+        };
         let sql = sqlx::AssertSqlSafe(format!(
             "select {} as bucket, {} as key_id, {} as group_id, {} as model, {} as endpoint, outcome,
                        cast(sum(calls) as bigint) as calls,
@@ -300,13 +364,12 @@ impl Store {
                        cast(sum(reasoning_tokens) as bigint) as reasoning_tokens,
                        cast(sum(cost_nanos) as bigint) as cost_nanos,
                        cast(sum(total_ms) as bigint) as total_ms
-                   from usage
+                   from {table}
                    where bucket >= $1 and bucket < $2
                      and ($3 is null or account_id = $3)
-                     and ($4 is null or key_id = $4)
-                     and ($5 is null or model = $5)
-                     and ($6 is null or endpoint = $6)
-                     and ($7 is null or group_id = $7)
+                     and ($4 is null or model = $4)
+                     and ($5 is null or endpoint = $5)
+                     and {of_key}
                    group by 1, 2, 3, 4, 5, 6
                    order by 1",
             if time { "bucket" } else { "cast(0 as bigint)" },
@@ -319,9 +382,9 @@ impl Store {
             .bind(filter.from.micros())
             .bind(filter.to.micros())
             .bind(filter.account_id.as_ref().map(AccountId::as_str))
-            .bind(filter.key_id.as_ref().map(KeyId::as_str))
             .bind(filter.model.as_deref())
             .bind(filter.endpoint.as_deref())
+            .bind(filter.key_id.as_ref().map(KeyId::as_str))
             .bind(filter.group_id.as_ref().map(GroupId::as_str))
             .fetch_all(db)
             .await)?;

@@ -106,11 +106,25 @@ async fn a_settlement_that_is_posted_twice_is_found() {
             cost: row.cost,
             total_ms: 0,
         };
-        Store::post_usage(&mut tx, &posting).await.expect("posted");
+        Store::post_usage(&mut tx, &[posting]).await.expect("posted");
         tx.commit().await.expect("committed");
         let found = found(&app).await;
         let [Difference::Rollup(off)] = found.as_slice() else { panic!("{found:#?}") };
         assert_eq!((off.calls, off.requests, off.tokens, off.cost_nanos), (1, 1, 3, 6_000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_account_is_shown_to_have_used_is_the_sum_of_its_rollups() {
+    on_both(|app| async move {
+        let _in_flight = used(&app).await;
+        let told =
+            told(&app, "update account_usage set cost_nanos = cost_nanos + 5 where model = 'tollgate/fill'").await;
+        assert!(!told.is_empty());
+        for line in told {
+            assert!(line.contains("account's sum less rollups") && line.ends_with(" 5 nano-credits"), "{line}");
+        }
     })
     .await;
 }
