@@ -76,9 +76,7 @@ async fn settle(store: &Store, clock: &Clock) -> Duration {
         assert!(Store::settle_call(&mut tx, settlement).await.expect("the store"));
     }
     let postings = arrivals.iter().zip(&settlements).map(|(arrival, ended)| Posting::settled(arrival, ended));
-    for posting in together(postings.collect()) {
-        Store::post_usage(&mut tx, &posting).await.expect("the store");
-    }
+    Store::post_usage(&mut tx, &together(postings.collect())).await.expect("the store");
     tx.commit().await.expect("the store");
     began.elapsed()
 }
