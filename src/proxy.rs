@@ -11,6 +11,9 @@ mod lane;
 mod meter;
 mod models;
 mod patience;
+/// For the fuzzer.
+#[doc(hidden)]
+pub mod promises;
 mod prompt;
 mod quota;
 mod rates;
@@ -87,7 +90,8 @@ pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway, terms: ProxyTe
         .route("/api/user/token", get(quota::user_token))
         .route("/api/v1/key", get(quota::openrouter))
         .route("/v1/{*rest}", axum::routing::any(error::no_such_route))
-        .route("/v1beta/{*rest}", axum::routing::any(error::no_such_route))
+        // Some of Google's clients take a name with a slash for the whole of the path.
+        .route("/v1beta/{*rest}", post(relay::generate).fallback(error::no_such_route))
         .method_not_allowed_fallback(error::no_such_method)
         // Upstream bytes share the console's origin, so no browser may take them for a page.
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

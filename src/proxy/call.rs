@@ -123,8 +123,12 @@ pub(super) fn model(body: &Bytes) -> Result<String, Refusal> {
     Ok(name)
 }
 
-/// A list would be read as the fields in their order; only an object says what its values are.
+/// A list would be read as the fields in their order; only an object says what its values are. What is not UTF-8 in a
+/// field that is not read here would pass, and who knows what the next reader makes of it.
 fn is_object(body: &Bytes) -> Result<(), Refusal> {
+    if std::str::from_utf8(body).is_err() {
+        return Err(Refusal::new(Code::InvalidBody, "The body must be UTF-8."));
+    }
     match body.trim_ascii_start().first() {
         Some(&b'{') => Ok(()),
         _ => Err(Refusal::new(Code::InvalidBody, "The body must be a JSON object.")),
@@ -373,6 +377,12 @@ mod tests {
         let chat =
             chat(r#"{"model":"m","messages":[],"max_tokens":5,"max_completion_tokens":9,"n":3}"#).expect("a chat");
         assert_eq!(chat.output, Output::Declared(27));
+    }
+
+    #[test]
+    fn a_body_that_is_not_utf_8_is_refused_wherever_it_is_not() {
+        let body = Bytes::from_static(b"{\"model\":\"m\",\"messages\":[],\"unread\":\"\xff\"}");
+        assert_eq!(model(&body).expect_err("no text").code, Code::InvalidBody);
     }
 
     #[test]

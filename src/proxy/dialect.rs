@@ -55,6 +55,8 @@ pub struct Carried {
     pub body: String,
     /// Fields that change no answer and have no place there.
     pub left_out: Vec<String>,
+    /// The caller wants one call of a tool at a time, which this API cannot be told: its answers are held to that here.
+    pub one_call: bool,
 }
 
 /// Writes a request in another dialect.
@@ -78,7 +80,8 @@ pub fn carried(body: &[u8], from: Dialect, stream: bool, to: Dialect, asked: &As
         Dialect::Anthropic => anthropic::write::request(&request, asked, &mut left_out)?,
         Dialect::Gemini => gemini::write::request(&request, asked, &mut left_out)?,
     };
-    Ok(Carried { body: written.to_string(), left_out })
+    let wants_one = request.parallel_calls.as_ref().is_some_and(|said| !said.value) && !request.tools.is_empty();
+    Ok(Carried { body: written.to_string(), left_out, one_call: wants_one && to == Dialect::Gemini })
 }
 
 /// Reads an answer that is not streamed. `None` where it is not one of this dialect.

@@ -69,7 +69,7 @@ impl Exchange {
         };
         let reply = reply.map(|Reply { response, lane }| {
             self.tally.listens_to(lane.speaks());
-            self.voice.listen_to(lane.speaks());
+            self.voice.listen_to(lane.speaks(), lane.one_call);
             self.rates.extend(left_out(lane));
             response
         });
@@ -168,8 +168,8 @@ impl Exchange {
                 () = terms.cut.cancelled() => break Some((tally.broken_off(&bound), stopping())),
             };
             let bytes = match frame {
-                Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-                Ok(None) => break None,
+                Ok(Some(Ok(frame))) => Some(frame.into_data().unwrap_or_default()),
+                Ok(None) => None,
                 Ok(Some(Err(error))) => {
                     let message = format!("The provider broke off in the middle of its answer: {error}.");
                     break Some((tally.broken_off(&bound), upstream_failed(message)));
@@ -179,9 +179,13 @@ impl Exchange {
                     break Some((tally.broken_off(&bound), upstream_failed(message)));
                 }
             };
-            hold.iter_mut().for_each(Hold::first_byte);
-            events.push(&bytes);
-            while let Some(event) = events.next_event() {
+            if let Some(bytes) = &bytes {
+                hold.iter_mut().for_each(Hold::first_byte);
+                events.push(bytes);
+            }
+            // What stands at the end without an empty line is an event all the same, and may be the bill.
+            let last = |events: &mut sse::Events| if bytes.is_none() { events.rest() } else { None };
+            while let Some(event) = events.next_event().or_else(|| last(&mut events)) {
                 let data = sse::data(&event);
                 let seen = data.as_ref().map_or(Seen::Other, |data| tally.note(data));
                 if seen == Seen::UsageOnly && voice.withholds_usage() {
@@ -214,11 +218,12 @@ impl Exchange {
                     Err(Unsent::Stopping) => break 'stream Some((tally.broken_off(&bound), stopping())),
                 }
             }
+            if bytes.is_none() {
+                break None;
+            }
         };
         // An upstream that is cut off hears of it before the books do.
         drop(body);
-        let rest = events.rest().map(|rest| voice.event(rest, None, &tally.so_far())).unwrap_or_default();
-        let waiting = joined(waiting, rest);
         match broken {
             None => {
                 let (usage, source) = tally.complete(&bound);

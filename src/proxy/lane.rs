@@ -1,7 +1,7 @@
 //! The ways that a call may go, each with the call as the provider there reads it.
 
 use super::call::Ask;
-use super::dialect::{self, Asked, Dialect, Fault};
+use super::dialect::{self, Asked, Carried, Dialect, Fault};
 use super::error::upstream_failed;
 use crate::domain::provider::ProviderKind;
 use crate::domain::refusal::{Code, Refusal};
@@ -16,6 +16,8 @@ pub(super) struct Lane {
     pub is_the_callers_own: bool,
     /// Fields that have no place there and change no answer.
     pub left_out: Vec<String>,
+    /// Its answers are held to one call of a tool, which it cannot be told itself.
+    pub one_call: bool,
 }
 
 impl Lane {
@@ -86,11 +88,13 @@ fn lane(ask: &Ask, way: Way) -> Result<Lane, Refusal> {
     let kind = way.upstream.provider.kind;
     let to = spoken(kind);
     if to == ask.dialect || kind == ProviderKind::Builtin {
-        return Ok(Lane { way, ask: ask.clone(), is_the_callers_own: true, left_out: Vec::new() });
+        let ask = ask.clone();
+        return Ok(Lane { way, ask, is_the_callers_own: true, left_out: Vec::new(), one_call: false });
     }
     let asked = Asked { model: &way.upstream_model, bound_field: bound_field(&way) };
     let carried = dialect::carried(ask.body(), ask.dialect, ask.stream, to, &asked);
-    let carried = carried.map_err(|Fault { field, message }| Refusal::new(Code::InvalidBody, message).about(&field))?;
-    let ask = ask.rewritten(to, carried.body, &way.upstream_model)?;
-    Ok(Lane { way, ask, is_the_callers_own: false, left_out: carried.left_out })
+    let Carried { body, left_out, one_call } =
+        carried.map_err(|Fault { field, message }| Refusal::new(Code::InvalidBody, message).about(&field))?;
+    let ask = ask.rewritten(to, body, &way.upstream_model)?;
+    Ok(Lane { way, ask, is_the_callers_own: false, left_out, one_call })
 }

@@ -2,7 +2,7 @@
 //! the upstream's own.
 
 use super::call::Ask;
-use super::dialect::{self, Dialect, Heading, Reader, What, Writer};
+use super::dialect::{self, Dialect, Event, Heading, Reader, What, Writer};
 use super::error::{self, upstream_failed};
 use super::sse;
 use crate::domain::call::Arrival;
@@ -39,6 +39,26 @@ struct Interpreter {
     from: Dialect,
     reader: Reader,
     writer: Writer,
+    /// Where each choice may call one tool: those that have, and by which number.
+    called: Option<Vec<(u64, u64)>>,
+}
+
+impl Interpreter {
+    /// Whether the caller is told this, who may have asked for one call at a time.
+    fn tells(&mut self, event: &Event) -> bool {
+        let (Some(called), What::Call { number, .. } | What::Arguments { number, .. }) =
+            (&mut self.called, &event.what)
+        else {
+            return true;
+        };
+        match called.iter().find(|(choice, _)| *choice == event.choice) {
+            Some((_, first)) => first == number,
+            None => {
+                called.push((event.choice, *number));
+                true
+            }
+        }
+    }
 }
 
 impl Voice {
@@ -56,12 +76,13 @@ impl Voice {
         self.dialect
     }
 
-    /// Who is to be heard.
-    pub(super) fn listen_to(&mut self, from: Dialect) {
+    /// Who is to be heard, and whether of its calls of tools the first of each answer alone.
+    pub(super) fn listen_to(&mut self, from: Dialect, one_call: bool) {
         self.interpreter = (from != self.dialect).then(|| Interpreter {
             from,
             reader: Reader::of(from, &self.heading.id),
             writer: Writer::of(self.dialect, self.heading.clone(), self.wants_usage),
+            called: one_call.then(Vec::new),
         });
     }
 
@@ -75,10 +96,11 @@ impl Voice {
     /// # Errors
     /// Where the upstream's cannot be read.
     pub(super) fn whole(&self, body: Bytes, usage: &Usage) -> Result<Bytes, Refusal> {
-        let Some(Interpreter { from, .. }) = &self.interpreter else { return Ok(body) };
+        let Some(Interpreter { from, called, .. }) = &self.interpreter else { return Ok(body) };
         let answer = dialect::read_answer(*from, &body, &self.heading.id);
         let answer =
             answer.ok_or_else(|| upstream_failed("The provider's answer is not one that its API promises."))?;
+        let answer = if called.is_some() { answer.with_one_call() } else { answer };
         Ok(dialect::write_answer(self.dialect, &answer, &self.heading, usage).to_string().into())
     }
 
@@ -108,7 +130,9 @@ impl Voice {
                 self.is_over = true;
                 break;
             }
-            text.push_str(&interpreter.writer.write(&event, so_far));
+            if interpreter.tells(&event) {
+                text.push_str(&interpreter.writer.write(&event, so_far));
+            }
         }
         self.framed(text.into())
     }
@@ -150,7 +174,8 @@ impl Voice {
         let mut events = sse::Events::default();
         events.push(&text);
         let mut items = Vec::new();
-        while let Some(event) = events.next_event() {
+        // The very last may lack the empty line that ends an event.
+        while let Some(event) = events.next_event().or_else(|| events.rest()) {
             if let Some(data) = sse::data(&event) {
                 items.extend_from_slice(if std::mem::replace(&mut self.is_begun, true) { b",\r\n" } else { b"[" });
                 items.extend_from_slice(&data);

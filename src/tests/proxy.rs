@@ -10,6 +10,7 @@ mod interpreted;
 mod lanes;
 mod patience;
 mod quota;
+mod recorded;
 mod refusals;
 mod rules;
 mod streams;

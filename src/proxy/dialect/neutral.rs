@@ -234,6 +234,17 @@ pub struct Answer {
     pub choices: Vec<Choice>,
 }
 
+impl Answer {
+    /// The same with the first call of each choice alone.
+    pub fn with_one_call(mut self) -> Self {
+        for choice in &mut self.choices {
+            let mut has_called = false;
+            choice.said.retain(|said| !matches!(said, Utterance::Call(_)) || !std::mem::replace(&mut has_called, true));
+        }
+        self
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     pub said: Vec<Utterance>,

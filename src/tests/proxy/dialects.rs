@@ -88,6 +88,9 @@ async fn echo_answers_callers_of_geminis_api_wherever_they_put_their_key() {
     // Google's newer clients leave the "beta" out, and a model's name may be written as a part of a path.
     let newer = GENERATE.replace("v1beta", "v1");
     assert_eq!(ask(&app, "x-goog-api-key", &key.secret, &newer, &contents("one")).await.status, 200);
+    // Some take a name with a slash for the whole of the path.
+    let whole = GENERATE.replace("/models", "");
+    assert_eq!(ask(&app, "x-goog-api-key", &key.secret, &whole, &contents("one")).await.status, 200);
     let path = format!("/v1beta/models/tollgate%2Fecho:generateContent?key={}", key.secret);
     let answer = ask(&app, "x-unused", "", &path, &contents("one")).await;
     assert_eq!(answer.status, 200, "{}", answer.body);

@@ -198,3 +198,36 @@ async fn images_to_claude_are_held_at_what_it_takes_for_one_and_documents_need_a
     let answer = Answer::read(app.post(&fits.secret, "/v1/messages", search.to_string()).await).await;
     assert_eq!(answer.json()["error"]["param"], "tools");
 }
+
+#[tokio::test]
+async fn who_wants_one_call_at_a_time_gets_one_from_a_provider_that_cannot_be_told() {
+    let app = TestApp::sqlite().await;
+    let call = |city: &str| json!({ "functionCall": { "name": "weather", "args": { "city": city } } });
+    let parts = json!([{ "text": "Two: " }, call("Paris"), call("Rome")]);
+    let usage = json!({ "promptTokenCount": 3, "candidatesTokenCount": 20 });
+    let candidate = json!({ "content": { "role": "model", "parts": parts }, "finishReason": "STOP" });
+    let answer = json!({ "candidates": [candidate], "usageMetadata": usage }).to_string();
+    let streams = std::sync::Arc::new(std::sync::atomic::AtomicBool::default());
+    let streamed = std::sync::Arc::clone(&streams);
+    let google = Upstream::start(move || match streamed.load(std::sync::atomic::Ordering::Relaxed) {
+        true => upstream::events(format!("data: {answer}\n\n")),
+        false => upstream::json(200, &answer),
+    })
+    .await;
+    app.model_of(ProviderKind::Gemini, "flash", "gemini-x", &google.base_url).await;
+    let key = app.key(|_| ()).await;
+    let mut call = chat("flash");
+    call["tools"] = json!([{ "type": "function", "function": { "name": "weather" } }]);
+    for (parallel, due) in [(true, 2), (false, 1)] {
+        call["parallel_tool_calls"] = json!(parallel);
+        for stream in [false, true] {
+            call["stream"] = json!(stream);
+            streams.store(stream, std::sync::atomic::Ordering::Relaxed);
+            let answer = app.chat(&key.secret, call.clone()).await;
+            let called = [answer.body.matches("Paris").count(), answer.body.matches("Rome").count()];
+            assert_eq!((answer.status.as_u16(), called), (200, [1, due - 1]), "{}", answer.body);
+            // It has written both, and that is what it costs.
+            assert_eq!(app.row(&answer).await.usage.total(), 23);
+        }
+    }
+}

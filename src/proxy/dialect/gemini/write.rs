@@ -11,9 +11,6 @@ use crate::proxy::dialect::{Asked, Dialect, number};
 /// # Errors
 /// Names what Gemini's API has no word for.
 pub fn request(request: &Request, asked: &Asked, left_out: &mut Vec<String>) -> Result<Json, Fault> {
-    if let Some(said) = request.parallel_calls.as_ref().filter(|said| !said.value && !request.tools.is_empty()) {
-        return Err(said.uncarried());
-    }
     let mut body = object! {};
     let system = request.system.iter().map(|text| object! { "text": text }).collect::<Vec<_>>();
     if !system.is_empty() {

@@ -43,7 +43,7 @@ struct Function {
 }
 
 /// A text, or the texts of a list of parts.
-fn text(content: &Value) -> String {
+pub(super) fn text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
@@ -51,12 +51,19 @@ fn text(content: &Value) -> String {
     }
 }
 
+/// What was thought, where it stands among the parts of the content. Source: docs.mistral.ai, "Reasoning".
+pub(super) fn thought(content: &Value) -> Option<String> {
+    let parts = content.as_array()?.iter();
+    let thoughts = parts.filter_map(|part| part.get("thinking")).map(text);
+    Some(thoughts.collect::<String>()).filter(|text| !text.is_empty())
+}
+
 pub fn read(body: &[u8]) -> Option<Answer> {
     let completion: Completion = serde_json::from_slice(body).ok()?;
     let choices = completion.choices.into_iter().map(|chosen| {
         let Message { content, refusal, reasoning_content, reasoning, tool_calls } = chosen.message;
         let mut said = Vec::new();
-        let thought = reasoning_content.or(reasoning).filter(|text| !text.is_empty());
+        let thought = reasoning_content.or(reasoning).filter(|text| !text.is_empty()).or_else(|| thought(&content));
         said.extend(thought.map(|text| Utterance::Thought(Thought { text, seal: None })));
         let texts = [text(&content), refusal.unwrap_or_default()];
         said.extend(texts.into_iter().filter(|text| !text.is_empty()).map(Utterance::Text));

@@ -1,10 +1,10 @@
 //! A chat completion's stream: chunks of choices, and `[DONE]`.
 
-use super::answer::usage;
+use super::answer::{text, thought, usage};
 use super::{finish, reason, reasoning_detail};
 use crate::domain::usage::Usage;
 use crate::proxy::dialect::json::{Json, object};
-use crate::proxy::dialect::neutral::{Event, Heading, What};
+use crate::proxy::dialect::neutral::{Event, Finish, Heading, What};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,14 +19,14 @@ struct Chunk {
 struct Chosen {
     #[serde(default)]
     index: u64,
-    #[serde(default)]
-    delta: Delta,
+    delta: Option<Delta>,
     finish_reason: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 struct Delta {
-    content: Option<String>,
+    #[serde(default)]
+    content: Value,
     refusal: Option<String>,
     reasoning_content: Option<String>,
     reasoning: Option<String>,
@@ -69,10 +69,12 @@ impl Reader {
         }
         let mut events = Vec::new();
         for Chosen { index: choice, delta, finish_reason } in chunk.choices {
-            let mut what = Vec::new();
+            let (mut what, delta) = (Vec::new(), delta.unwrap_or_default());
             let is_said = |text: &String| !text.is_empty();
-            what.extend(delta.reasoning_content.or(delta.reasoning).filter(is_said).map(What::Thought));
-            what.extend([delta.content, delta.refusal].into_iter().flatten().filter(is_said).map(What::Text));
+            let reasoning = delta.reasoning_content.or(delta.reasoning).filter(is_said);
+            what.extend(reasoning.or_else(|| thought(&delta.content)).map(What::Thought));
+            let texts = [text(&delta.content), delta.refusal.unwrap_or_default()];
+            what.extend(texts.into_iter().filter(is_said).map(What::Text));
             for call in delta.tool_calls.unwrap_or_default() {
                 self.called(choice, call, &mut what);
             }
@@ -113,13 +115,14 @@ pub struct Writer {
     heading: Heading,
     wants_usage: bool,
     begun: Vec<u64>,
+    finished: Vec<u64>,
     /// Calls in the order in which they began: choice and number.
     calls: Vec<(u64, u64)>,
 }
 
 impl Writer {
     pub fn new(heading: Heading, wants_usage: bool) -> Self {
-        Self { heading, wants_usage, begun: Vec::new(), calls: Vec::new() }
+        Self { heading, wants_usage, begun: Vec::new(), finished: Vec::new(), calls: Vec::new() }
     }
 
     pub fn write(&mut self, event: &Event) -> String {
@@ -149,7 +152,10 @@ impl Writer {
                 let call = object! { "index": index, "function": object! { "arguments": json } };
                 delta.set("tool_calls", vec![call]);
             }
-            What::Finish(finish) => reason = Some(self::reason(finish)),
+            What::Finish(finish) => {
+                self.finished.push(choice);
+                reason = Some(self::reason(finish));
+            }
             What::Failed(_) => return String::new(),
         }
         let choice = object! { "index": choice, "delta": delta, "logprobs": Json::Null, "finish_reason": reason };
@@ -163,7 +169,18 @@ impl Writer {
     }
 
     pub fn end(&mut self, usage: &Usage) -> String {
-        let mut last = if self.wants_usage { self.chunk(Vec::new(), Some(self::usage(usage))) } else { String::new() };
+        let unfinished = self.begun.iter().filter(|choice| !self.finished.contains(choice));
+        let unfinished: Vec<u64> = unfinished.copied().collect();
+        let mut last = String::new();
+        for choice in unfinished {
+            // A provider that does not say why it ended just ended.
+            let has_called = self.calls.iter().any(|(of, _)| *of == choice);
+            let what = What::Finish(Finish::Stop.with_calls(has_called));
+            last.push_str(&self.write(&Event { choice, what }));
+        }
+        if self.wants_usage {
+            last.push_str(&self.chunk(Vec::new(), Some(self::usage(usage))));
+        }
         last.push_str("data: [DONE]\n\n");
         last
     }
