@@ -1,6 +1,5 @@
 """An upstream that we did not write, which speaks all three APIs: npm's aimock."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,22 +11,8 @@ from gateway import DIRECT, ROOT, free_port
 
 PROGRAM = ROOT / "end2end/node_modules/.bin/llmock"
 
-# Numbers that nobody would guess.
-USAGE = {"prompt_tokens": 1_234, "completion_tokens": 567, "total_tokens": 1_801}
-FIXTURES = [
-    {"match": {"userMessage": "hello"}, "response": {"content": "Hello! How can I help you today?", "usage": USAGE}},
-    {
-        "match": {"userMessage": "weather"},
-        "response": {
-            "toolCalls": [
-                {"name": "weather", "arguments": json.dumps({"city": "Paris", "unit": "C"})},
-                {"name": "clock", "arguments": "{}"},
-            ]
-        },
-    },
-    {"match": {"userMessage": "picture"}, "response": {"content": "I see a picture."}},
-    {"match": {"userMessage": "broken"}, "response": {"error": {"message": "too hot", "type": "invalid_request_error"}, "status": 400}},
-]
+# What it answers; the counts are numbers that nobody would guess.
+FIXTURES = Path(__file__).resolve().parent / "fixtures.json"
 
 
 class Aimock:
@@ -35,10 +20,9 @@ class Aimock:
 
     def __enter__(self) -> "Aimock":
         self.folder = Path(tempfile.mkdtemp(prefix="tollgate-aimock-"))
-        (self.folder / "fixtures.json").write_text(json.dumps({"fixtures": FIXTURES}))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        command = [str(PROGRAM), "-p", str(self.port), "-f", str(self.folder / "fixtures.json"), "--log-level", "warn"]
+        command = [str(PROGRAM), "-p", str(self.port), "-f", str(FIXTURES), "--log-level", "warn"]
         self.log = (self.folder / "log").open("wb")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=dict(os.environ))
         began = time.perf_counter()
@@ -60,10 +44,13 @@ class Aimock:
         except OSError:
             return False
 
-    def models(self, world) -> dict[str, str]:
-        """A model on each kind of provider, all of them this one: by kind, the model's name."""
-        kinds = {"openai": f"{self.url}/v1", "azure": self.url, "anthropic": self.url, "gemini": self.url}
-        upstream = {"openai": "gpt-4o", "azure": "gpt-4o", "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash"}
-        for kind, base_url in kinds.items():
-            world.model(f"on/{kind}", kind, base_url, upstream[kind], context_length=100_000)
-        return {kind: f"on/{kind}" for kind in kinds}
+    def place(self, kind: str) -> tuple[str, str]:
+        """Where it speaks as this kind of provider does, and the name of a model there."""
+        models = {"openai": "gpt-4o", "azure": "gpt-4o", "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash"}
+        return f"{self.url}/v1" if kind == "openai" else self.url, models[kind]
+
+    def models(self, world) -> None:
+        """A model on each kind of provider, all of them this one: `on/openai` and so on."""
+        for kind in ["openai", "azure", "anthropic", "gemini"]:
+            base_url, model = self.place(kind)
+            world.model(f"on/{kind}", kind, base_url, model, context_length=100_000)
