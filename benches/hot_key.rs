@@ -64,7 +64,7 @@ async fn call(gateway: &Gateway, secret: &str) -> (Duration, Duration) {
         client_request_id: None,
     };
     let began = Instant::now();
-    let ceiling = Ceiling { input: 100, output: Output::Declared(500) };
+    let ceiling = Ceiling::tokens(100, Output::Declared(500));
     let mut hold = gateway.admit(&holder, &model, arrival, ceiling).await.expect("there is room");
     let admitted = began.elapsed();
     hold.dispatched("builtin");

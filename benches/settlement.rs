@@ -62,7 +62,7 @@ fn settlement(arrival: &Arrival) -> Settlement {
 /// Writes a batch of calls down, and gives the time it takes to settle them.
 async fn settle(store: &Store, clock: &Clock) -> Duration {
     let node = NodeId("node".to_owned());
-    let bound = Bound { input: 4_000, output: 4_096, cost: Credits::from_nanos(50_960_000) };
+    let bound = Bound { input: 4_000, output: 4_096, cost: Credits::from_nanos(50_960_000), ..Bound::default() };
     let arrivals: Vec<Arrival> = (0..BATCH).map(|number| arrival(clock, number)).collect();
     let mut tx = store.begin().await.expect("the store");
     for arrival in &arrivals {

@@ -8,7 +8,7 @@ use crate::domain::call::{Attempt, Call};
 use crate::domain::id::{CallId, GroupId, KeyId};
 use crate::domain::problem::Problem;
 use crate::domain::time::Time;
-use crate::domain::usage::Usage;
+use crate::domain::usage::{Units, Usage};
 use crate::gateway::Gateway;
 use crate::gateway::usage::LogQuery;
 use axum::Json;
@@ -42,6 +42,9 @@ pub struct LogRow {
     /// Why it was refused or failed.
     refusal: Option<RefusalObject>,
     tokens: Tokens,
+    /// Absent where nothing but tokens was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    units: Option<UsedUnits>,
     /// Credits, with all nine decimals.
     #[schema(example = "0.000123000")]
     cost: String,
@@ -60,15 +63,57 @@ pub struct LogRow {
     client_request_id: Option<String>,
 }
 
-/// Tokens by kind.
+/// Tokens by kind. The rarer kinds are left out where there are none, and in sums over calls.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Tokens {
     input: u64,
     /// Part of `input`.
     cached: u64,
+    /// Part of `input`: written into the provider's cache for a few minutes.
+    #[serde(skip_serializing_if = "is_zero")]
+    cache_write: u64,
+    /// Part of `input`: written into the provider's cache for an hour.
+    #[serde(skip_serializing_if = "is_zero")]
+    cache_write_1h: u64,
+    /// Part of `input`.
+    #[serde(skip_serializing_if = "is_zero")]
+    audio_input: u64,
+    /// Part of `input`.
+    #[serde(skip_serializing_if = "is_zero")]
+    image_input: u64,
     output: u64,
     /// Part of `output`.
     reasoning: u64,
+    /// Part of `output`.
+    #[serde(skip_serializing_if = "is_zero")]
+    audio_output: u64,
+    /// Part of `output`.
+    #[serde(skip_serializing_if = "is_zero")]
+    image_output: u64,
+}
+
+/// What was used and is no token; what is none is left out.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct UsedUnits {
+    /// Images generated.
+    #[serde(skip_serializing_if = "is_zero")]
+    images: u64,
+    /// Characters of text that was spoken.
+    #[serde(skip_serializing_if = "is_zero")]
+    characters: u64,
+    /// Milliseconds of sound.
+    #[serde(skip_serializing_if = "is_zero")]
+    audio_ms: u64,
+    /// Milliseconds of video.
+    #[serde(skip_serializing_if = "is_zero")]
+    video_ms: u64,
+    /// Searches, or a reranker's search units.
+    #[serde(skip_serializing_if = "is_zero")]
+    searches: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One try at an upstream.
@@ -101,6 +146,7 @@ impl From<Call> for LogRow {
             status: Some(call.status).filter(|status| *status != 0),
             refusal: call.refusal.map(RefusalObject::from),
             tokens: call.usage.into(),
+            units: Some(call.usage.units).filter(|units| !units.is_none()).map(UsedUnits::from),
             cost: call.cost.exact(),
             cost_basis: call.cost_basis,
             usage_source: call.usage_source.map(|source| source.as_str()),
@@ -117,7 +163,25 @@ impl From<Call> for LogRow {
 
 impl From<Usage> for Tokens {
     fn from(usage: Usage) -> Self {
-        Self { input: usage.input, cached: usage.cached_input, output: usage.output, reasoning: usage.reasoning }
+        Self {
+            input: usage.input,
+            cached: usage.cached_input,
+            cache_write: usage.cache_write,
+            cache_write_1h: usage.cache_write_1h,
+            audio_input: usage.audio_input,
+            image_input: usage.image_input,
+            output: usage.output,
+            reasoning: usage.reasoning,
+            audio_output: usage.audio_output,
+            image_output: usage.image_output,
+        }
+    }
+}
+
+impl From<Units> for UsedUnits {
+    fn from(units: Units) -> Self {
+        let Units { images, characters, audio_ms, video_ms, searches } = units;
+        Self { images, characters, audio_ms, video_ms, searches }
     }
 }
 

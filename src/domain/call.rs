@@ -6,7 +6,7 @@ use super::id::{AccountId, CallId, GroupId, KeyId};
 use super::limit::{Owner, Scope};
 use super::refusal::Refusal;
 use super::time::Time;
-use super::usage::{Usage, UsageSource};
+use super::usage::{Units, Usage, UsageSource};
 use super::wallet::Funding;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -97,20 +97,27 @@ impl Arrival {
 
 /// What a call in flight may use at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Bound {
     /// Tokens.
     pub input: u64,
     /// Tokens.
     pub output: u64,
+    /// What is no token. Known to the process that admitted the call; a row keeps what it comes to, in `cost`.
+    pub units: Units,
     pub cost: Credits,
 }
 
 impl Bound {
     /// An estimate of what the call used, which is never more than it was allowed to use.
     pub fn within(&self, estimate: Usage) -> Usage {
-        let (input, output) = (estimate.input.min(self.input), estimate.output.min(self.output));
-        let (cached_input, reasoning) = (estimate.cached_input.min(input), estimate.reasoning.min(output));
-        Usage { input, cached_input, output, reasoning }
+        let usage = estimate.within(self.input, self.output);
+        Usage { units: usage.units.within(&self.units), ..usage }
+    }
+
+    /// All of it.
+    pub fn whole(&self) -> Usage {
+        Usage { units: self.units, ..Usage::new(self.input, self.output) }
     }
 
     /// What it holds of each measure.
@@ -178,7 +185,7 @@ impl Settlement {
         Settlement {
             id: arrival.id.clone(),
             status: 500,
-            usage: Usage::new(bound.input, bound.output),
+            usage: bound.whole(),
             cost: bound.cost,
             cost_basis: "the whole hold: the process ended while the call was in flight".to_owned(),
             usage_source: UsageSource::Interrupted,

@@ -1,188 +1,308 @@
-//! What a model's tokens cost. Cost = input x input price + cached input x cached price + output x output price,
-//! rounded up to the next nano-credit once, at the end.
+//! What a model's calls cost: each kind of what they use at its own price, rounded up to the next nano-credit once, at
+//! the end.
+
+mod kind;
+mod written;
 
 use super::credits::Credits;
-use super::usage::Usage;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use super::usage::{Units, Usage};
+pub use kind::{Kind, PerMillion};
+use kind::{MILLION, TOKENS};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// A model's price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A model's price. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Price {
     /// Said to cost nothing. A model without a price is refused; one marked free is not.
     Free,
-    PerMillion(PerMillion),
+    Rates(Arc<Rates>),
 }
 
-/// Credits for a million tokens of each kind.
+/// What each kind costs. A kind that has no price, and none that stands for it, costs nothing: a model that is priced by
+/// the image takes no money for tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    pub tokens: PerMillion,
+    /// Other prices for calls with a longer input, the shortest first.
+    pub tiers: Vec<Tier>,
+    /// For an image generated, whatever its variant.
+    pub per_image: Option<Credits>,
+    /// For an image of a variant: its size, its quality, or both as `high/1024x1024`.
+    pub per_image_by: BTreeMap<String, Credits>,
+    pub per_million_characters: Option<Credits>,
+    /// For a second of sound or video.
+    pub per_second: Option<Credits>,
+    /// For a second of a variant, such as `1080p`.
+    pub per_second_by: BTreeMap<String, Credits>,
+    pub per_request: Option<Credits>,
+    pub per_search: Option<Credits>,
+}
+
+/// The prices of a call whose input is longer than this: they are the whole call's, not those of the tokens above it,
+/// as Google and Anthropic price long contexts. What it does not price costs what it costs otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// Input tokens, however they are read.
+    pub above: u64,
+    pub tokens: PerMillion,
+}
+
+/// One line of a bill: so many of a kind, at so much each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub kind: Kind,
+    /// In the smallest unit: tokens, images, characters, milliseconds, searches, requests.
+    pub quantity: u64,
+    /// Credits for [`Kind::per`] of them.
+    pub each: Credits,
+}
+
+/// The most that a call may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PerMillion {
-    pub input: Credits,
-    /// What input that the upstream had cached costs; the input price where absent.
-    pub cached_input: Option<Credits>,
-    pub output: Credits,
+pub struct Quantity {
+    /// Tokens.
+    pub input: u64,
+    /// Tokens.
+    pub output: u64,
+    pub units: Units,
+    pub content: Content,
 }
 
-/// The highest price that can be entered, per million tokens: far above any real one, and small enough that the cost
-/// of the most absurd call still fits its integer.
+/// What a call's input may hold, where that is known beforehand. It may hold anything where nobody has looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Images or sounds.
+    pub has_media: bool,
+    /// Anything that the provider may be asked to keep in its cache, and charge for that.
+    pub writes_cache: bool,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self { has_media: true, writes_cache: true }
+    }
+}
+
+/// The highest price that can be entered: far above any real one, and small enough that the cost of the most absurd call
+/// still fits its integer.
 pub const DEAREST: Credits = Credits::from_nanos(1_000_000 * 1_000_000_000);
 
+/// All kinds, tokens first.
+const KINDS: usize = TOKENS + 6;
+
 impl Price {
+    /// By nothing but tokens, per million.
+    pub fn per_million(input: Credits, output: Credits) -> Self {
+        PerMillion::new(input, output).into()
+    }
+
     pub fn cost(&self, usage: &Usage) -> Credits {
         match self {
             Price::Free => Credits::ZERO,
-            Price::PerMillion(price) => price.cost(usage),
+            Price::Rates(rates) => rounded_up(rates.lines(usage).iter().fold(0, |sum, line| line.exact() + sum)),
         }
     }
 
-    /// The most that `input` and `output` tokens can cost, however many of them turn out to be cached.
-    pub fn bound(&self, input: u64, output: u64) -> Credits {
+    /// The bill: every kind that was used and is priced, in one order. Kinds that cost as much as another because they
+    /// have no price of their own are counted with it.
+    pub fn bill(&self, usage: &Usage) -> Vec<Line> {
         match self {
-            Price::Free => Credits::ZERO,
-            Price::PerMillion(price) => {
-                let dearest = price.input.max(price.cached_input.unwrap_or(price.input));
-                PerMillion { input: dearest, cached_input: None, output: price.output }.cost(&Usage::new(input, output))
+            Price::Free => Vec::new(),
+            Price::Rates(rates) => rates.lines(usage).into_iter().filter(|line| line.quantity > 0).collect(),
+        }
+    }
+
+    /// The arithmetic of a cost, so that anyone can check it:
+    /// `(1204 input × 2.50 + 512 output × 10.00) / 1,000,000 + 2 searches × 0.01`.
+    pub fn basis(&self, usage: &Usage) -> String {
+        let Price::Rates(rates) = self else { return "free".to_owned() };
+        let lines = rates.lines(usage);
+        let is_whole = |line: &&Line| matches!(line.kind, Kind::Input | Kind::Output);
+        let is_said = |line: &&Line| line.quantity > 0 || (is_whole(line) && !rates.tokens.is_empty());
+        let (millions, each): (Vec<_>, Vec<_>) =
+            lines.iter().filter(is_said).partition(|line| line.kind.per() == MILLION);
+        let words = |lines: &[&Line]| lines.iter().map(|line| line.to_string()).collect::<Vec<_>>().join(" + ");
+        match (millions.is_empty(), each.is_empty()) {
+            (true, true) => "nothing that has a price".to_owned(),
+            (true, false) => words(&each),
+            (false, true) => format!("({}) / 1,000,000", words(&millions)),
+            (false, false) => format!("({}) / 1,000,000 + {}", words(&millions), words(&each)),
+        }
+    }
+
+    /// The most that so much can cost, whichever kinds it turns out to be of: what is not known to be of a cheaper kind
+    /// is taken to be of the dearest.
+    pub fn bound(&self, most: &Quantity) -> Credits {
+        let Price::Rates(rates) = self else { return Credits::ZERO };
+        let aside = rates.aside(&most.units);
+        let sums = rates.reachable(most).map(|(input, output)| {
+            let tokens = times(most.input, input).saturating_add(times(most.output, output));
+            tokens.saturating_add(aside)
+        });
+        rounded_up(sums.max().unwrap_or(aside))
+    }
+
+    /// The most output tokens that `money` pays for beside the rest of this quantity.
+    pub fn affords(&self, most: &Quantity, money: Credits) -> u64 {
+        let Price::Rates(rates) = self else { return u64::MAX };
+        let money = i128::from(money.nanos()) * i128::from(MILLION);
+        let left = money - rates.aside(&most.units);
+        let each = rates.reachable(most).map(|(input, output)| {
+            let left = left.saturating_sub(times(most.input, input));
+            match i128::from(output.nanos()) {
+                _ if left < 0 => 0,
+                0 => u64::MAX,
+                each => u64::try_from(left / each).unwrap_or(u64::MAX),
             }
+        });
+        each.min().unwrap_or(0)
+    }
+
+    /// The price of a call that asks for this variant of an image or a video: `high/1024x1024`, `1024x1024`, `high`, or
+    /// nothing where it does not say. A variant in two parts that is not priced as such costs what its size does, else
+    /// what its quality does; one that is not priced at all costs what every image does, and where no such price is
+    /// stated, as much as the dearest.
+    pub fn for_variant(&self, variant: &str) -> Price {
+        match self {
+            Price::Rates(rates) if !(rates.per_image_by.is_empty() && rates.per_second_by.is_empty()) => {
+                let of = |by: &BTreeMap<String, Credits>, otherwise| variant_of(by, variant).or(otherwise);
+                let mut resolved = Rates::clone(rates);
+                resolved.per_image = of(&rates.per_image_by, rates.image());
+                resolved.per_second = of(&rates.per_second_by, rates.second());
+                (resolved.per_image_by, resolved.per_second_by) = (BTreeMap::new(), BTreeMap::new());
+                resolved.into()
+            }
+            price => price.clone(),
         }
     }
 }
 
-impl PerMillion {
-    fn cost(&self, usage: &Usage) -> Credits {
-        let cached = usage.cached_input.min(usage.input);
-        let fresh = usage.input - cached;
-        let part = |tokens: u64, price: Credits| i128::from(tokens) * i128::from(price.nanos());
-        let sum = part(fresh, self.input)
-            + part(cached, self.cached_input.unwrap_or(self.input))
-            + part(usage.output, self.output);
-        Credits::from_nanos(i64::try_from((sum + 999_999).div_euclid(1_000_000)).unwrap_or(i64::MAX))
+impl Rates {
+    /// What its tokens cost where the input is so long.
+    pub fn tokens_at(&self, input: u64) -> PerMillion {
+        let tier = self.tiers.iter().rev().find(|tier| input > tier.above);
+        tier.map_or(self.tokens, |tier| tier.tokens.over(&self.tokens))
     }
 
-    fn check(&self) -> Result<(), String> {
-        let prices = [("input", Some(self.input)), ("cached_input", self.cached_input), ("output", Some(self.output))];
-        for (name, price) in prices.into_iter().filter_map(|(name, price)| Some((name, price?))) {
-            if price < Credits::ZERO || price > DEAREST {
-                return Err(format!("{name} must lie between 0 and {DEAREST} credits per million tokens"));
-            }
+    fn image(&self) -> Option<Credits> {
+        self.per_image.or(self.per_image_by.values().max().copied())
+    }
+
+    fn second(&self) -> Option<Credits> {
+        self.per_second.or(self.per_second_by.values().max().copied())
+    }
+
+    fn lines(&self, usage: &Usage) -> [Line; KINDS] {
+        let tokens = self.tokens_at(usage.input);
+        let charged = tokens.charged(usage);
+        let mut lines = [Line { kind: Kind::Request, quantity: 0, each: Credits::ZERO }; KINDS];
+        let others = self.others(&usage.units);
+        let counted =
+            Kind::TOKENS.into_iter().zip(charged).map(|(kind, quantity)| (kind, quantity, tokens.stated(kind)));
+        for (line, (kind, quantity, each)) in lines.iter_mut().zip(counted.chain(others)) {
+            // What has no price is not on the bill.
+            *line = Line { kind, quantity: each.map_or(0, |_| quantity), each: each.unwrap_or_default() };
         }
-        Ok(())
+        lines
     }
-}
 
-/// How a price is written: the word `"free"`, prices per million, or the classic rate with its multiplier.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Word(String),
-    Classic(Classic),
-    PerMillion(Prices),
-}
+    /// What is no token.
+    fn others(&self, units: &Units) -> [(Kind, u64, Option<Credits>); KINDS - TOKENS] {
+        [
+            (Kind::Image, units.images, self.image()),
+            (Kind::Characters, units.characters, self.per_million_characters),
+            (Kind::Audio, units.audio_ms, self.second()),
+            (Kind::Video, units.video_ms, self.second()),
+            (Kind::Search, units.searches, self.per_search),
+            (Kind::Request, 1, self.per_request),
+        ]
+    }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Classic {
-    rate: Credits,
-    completion_multiplier: Credits,
-}
+    /// What is no token, in millionths of nano-credits.
+    fn aside(&self, units: &Units) -> i128 {
+        let lines = self
+            .others(units)
+            .map(|(kind, quantity, each)| Line { kind, quantity, each: each.unwrap_or_default() }.exact());
+        lines.into_iter().fold(0, i128::saturating_add)
+    }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Prices {
-    input: Credits,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    cached_input: Option<Credits>,
-    output: Credits,
-}
-
-impl Serialize for Price {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            Price::Free => Written::Word("free".to_owned()),
-            Price::PerMillion(PerMillion { input, cached_input, output }) => {
-                Written::PerMillion(Prices { input, cached_input, output })
-            }
+    /// The dearest prices of input and of output, at every length of the input up to this.
+    fn reachable(&self, most: &Quantity) -> impl Iterator<Item = (Credits, Credits)> + use<'_> {
+        let mut input = vec![Kind::Input, Kind::CachedInput];
+        if most.content.writes_cache {
+            input.extend([Kind::CacheWrite, Kind::CacheWrite1h]);
         }
-        .serialize(to)
+        if most.content.has_media {
+            input.extend([Kind::AudioInput, Kind::ImageInput]);
+        }
+        let longest = most.input;
+        let tiers = self.tiers.iter().filter(move |tier| tier.above < longest);
+        let tiers = tiers.map(|tier| tier.tokens.over(&self.tokens));
+        std::iter::once(self.tokens).chain(tiers).map(move |tokens| {
+            let output = [Kind::Output, Kind::Reasoning, Kind::AudioOutput, Kind::ImageOutput];
+            (tokens.dearest(&input), tokens.dearest(&output))
+        })
     }
 }
 
-impl<'de> Deserialize<'de> for Price {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let shapes = r#"a price is {"input":"2.50","output":"10.00"} (and "cached_input" if it differs), {"rate":"2.50","completion_multiplier":"4"}, or "free""#;
-        // A list would be read as the fields in their order; only an object says what its values are.
-        let value = serde_json::Value::deserialize(from)?;
-        let written = if value.is_array() { None } else { serde_json::from_value(value).ok() };
-        let price = match written.ok_or_else(|| de::Error::custom(shapes))? {
-            Written::Word(word) if word == "free" => return Ok(Price::Free),
-            Written::Word(_) => return Err(de::Error::custom(shapes)),
-            Written::Classic(Classic { rate, completion_multiplier }) => {
-                let product = i128::from(rate.nanos()) * i128::from(completion_multiplier.nanos());
-                let output = i64::try_from(product / 1_000_000_000).unwrap_or(i64::MAX);
-                PerMillion { input: rate, cached_input: None, output: Credits::from_nanos(output) }
-            }
-            Written::PerMillion(Prices { input, cached_input, output }) => PerMillion { input, cached_input, output },
+impl Line {
+    /// In millionths of nano-credits.
+    fn exact(&self) -> i128 {
+        let whole = i128::from(self.quantity).saturating_mul(i128::from(self.each.nanos()));
+        whole.saturating_mul(i128::from(MILLION / self.kind.per()))
+    }
+
+    /// What it comes to, rounded up.
+    pub fn cost(&self) -> Credits {
+        rounded_up(self.exact())
+    }
+}
+
+/// `1204 input × 2.50`, `12.345 seconds of audio × 0.0001`.
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let label = match (self.kind, self.quantity) {
+            (Kind::Image, 1) => "image",
+            (Kind::Search, 1) => "search",
+            (kind, _) => kind.label(),
         };
-        price.check().map_err(de::Error::custom)?;
-        Ok(Price::PerMillion(price))
+        match self.kind {
+            Kind::Audio | Kind::Video => {
+                let (seconds, ms) = (self.quantity / 1_000, self.quantity % 1_000);
+                write!(f, "{seconds}.{ms:03} {label} × {}", self.each)
+            }
+            _ => write!(f, "{} {label} × {}", self.quantity, self.each),
+        }
     }
+}
+
+impl From<PerMillion> for Price {
+    fn from(tokens: PerMillion) -> Self {
+        Rates { tokens, ..Rates::default() }.into()
+    }
+}
+
+impl From<Rates> for Price {
+    fn from(rates: Rates) -> Self {
+        Price::Rates(Arc::new(rates))
+    }
+}
+
+fn variant_of(by: &BTreeMap<String, Credits>, variant: &str) -> Option<Credits> {
+    let (quality, size) = variant.split_once('/').unwrap_or((variant, variant));
+    [variant, size, quality].into_iter().find_map(|name| by.get(name)).copied()
+}
+
+fn times(tokens: u64, price: Credits) -> i128 {
+    i128::from(tokens) * i128::from(price.nanos())
+}
+
+/// Millionths of nano-credits as credits.
+fn rounded_up(millionths: i128) -> Credits {
+    let million = i128::from(MILLION);
+    Credits::from_nanos(i64::try_from(millionths.saturating_add(million - 1).div_euclid(million)).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn price(text: &str) -> Result<Price, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_built_in_price_can_be_checked_by_eye() {
-        let price = price(r#"{"input":"1","output":"2"}"#).expect("valid");
-        assert_eq!(price.cost(&Usage::new(3, 4)).to_string(), "0.000011");
-    }
-
-    #[test]
-    fn cached_input_costs_its_own_price_and_a_fraction_rounds_up() {
-        let price = price(r#"{"input":"2.50","cached_input":"1.25","output":"10.00"}"#).expect("valid");
-        let usage = Usage { input: 100, cached_input: 40, output: 10, reasoning: 0 };
-        assert_eq!(price.cost(&usage).nanos(), 60 * 2_500 + 40 * 1_250 + 10 * 10_000);
-        let tiny = PerMillion { input: Credits::from_nanos(1), ..PerMillion::default() };
-        assert_eq!(Price::PerMillion(tiny).cost(&Usage::new(1, 0)).nanos(), 1);
-    }
-
-    #[test]
-    fn the_classic_form_is_the_same_prices_written_another_way() {
-        assert_eq!(price(r#"{"rate":"2.50","completion_multiplier":"4"}"#), price(r#"{"input":"2.50","output":"10"}"#));
-    }
-
-    #[test]
-    fn what_is_not_a_price_is_refused() {
-        for bad in [
-            r#""cheap""#,
-            "{}",
-            r#"["1","2","3"]"#,
-            r#"{"input":"-1","output":"1"}"#,
-            r#"{"input":"1","output":"1","per_mile":"1"}"#,
-        ] {
-            assert!(price(bad).is_err(), "{bad}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn cost_is_monotone_and_never_above_its_bound(
-            input in 0_u64..1_000_000_000, cached in 0_u64..1_000_000_000, output in 0_u64..1_000_000_000,
-            prices in (0_i64..100_000_000_000, prop::option::of(0_i64..100_000_000_000), 0_i64..100_000_000_000),
-        ) {
-            let price = Price::PerMillion(PerMillion {
-                input: Credits::from_nanos(prices.0),
-                cached_input: prices.1.map(Credits::from_nanos),
-                output: Credits::from_nanos(prices.2),
-            });
-            let usage = Usage { input, cached_input: cached.min(input), output, reasoning: 0 };
-            prop_assert!(price.cost(&usage) <= price.bound(input, output));
-            let more = Usage { output: output + 1, ..usage };
-            prop_assert!(price.cost(&usage) <= price.cost(&more));
-        }
-    }
-}
+mod tests;

@@ -10,9 +10,10 @@ use crate::domain::credits::Credits;
 use crate::domain::ledger::Consulted;
 use crate::domain::limit::{Limit, Measure, Scope};
 use crate::domain::model::Model;
-use crate::domain::price::Price;
+use crate::domain::price::{Content, Price, Quantity};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::time::Time;
+use crate::domain::usage::Units;
 use crate::domain::wallet::Funding;
 use std::sync::Arc;
 
@@ -22,11 +23,28 @@ const SHORTEST_OUTPUT: u64 = 256;
 pub(super) const MOST_TRIES: usize = 16;
 
 /// The most that a call says it may use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ceiling {
     /// An upper bound on its input tokens.
     pub input: u64,
     pub output: Output,
+    /// What is no token: images, characters, seconds.
+    pub units: Units,
+    pub content: Content,
+    /// Of which variant its images or its video are to be, as [`Price::for_variant`] reads it.
+    pub variant: String,
+}
+
+impl Ceiling {
+    /// Nothing but tokens, of any kind.
+    pub fn tokens(input: u64, output: Output) -> Self {
+        Self { input, output, units: Units::default(), content: Content::default(), variant: String::new() }
+    }
+
+    /// With so much output.
+    fn quantity(&self, output: u64) -> Quantity {
+        Quantity { input: self.input, output, units: self.units, content: self.content }
+    }
 }
 
 /// The most output tokens a call asks for, over all its choices.
@@ -44,8 +62,7 @@ pub enum Output {
 pub(super) struct Bid<'h> {
     holder: &'h Holder,
     price: Price,
-    input: u64,
-    output: u64,
+    most: Quantity,
     /// Whether the gateway chose the output bound: then it may be lowered, and must be written into the request.
     chosen: bool,
     paid_by: &'h Means,
@@ -54,7 +71,8 @@ pub(super) struct Bid<'h> {
 
 impl Bid<'_> {
     pub fn bound(&self) -> Bound {
-        Bound { input: self.input, output: self.output, cost: self.price.bound(self.input, self.output) }
+        let Quantity { input, output, units, .. } = self.most;
+        Bound { input, output, units, cost: self.price.bound(&self.most) }
     }
 
     pub fn funding(&self) -> Funding {
@@ -78,9 +96,9 @@ impl Bid<'_> {
             self.paid_by = next;
             return Ok(());
         }
-        match affordable(short, self.price, self.input, self.output) {
-            Some(less) if self.chosen && less < self.output => {
-                self.output = less;
+        match affordable(short, &self.price, &self.most) {
+            Some(less) if self.chosen && less < self.most.output => {
+                self.most.output = less;
                 Ok(())
             }
             _ => Err(Refusal::short(short, trace, &self.holder.whose(short.limit.owner.scope), at)),
@@ -100,11 +118,11 @@ impl Gateway {
         arrival: Arrival,
         ceiling: Ceiling,
     ) -> Result<Hold, Refusal> {
-        let mut bid = self.bid(holder, model, ceiling)?;
+        let mut bid = self.bid(holder, model, &ceiling)?;
         let mut last = None;
         for _ in 0..MOST_TRIES {
             let arrival = Arrival { funding: bid.funding(), ..arrival.clone() };
-            let hold = Hold::new(self.clone(), arrival, bid.bound(), bid.price, bid.chosen);
+            let hold = Hold::new(self.clone(), arrival, bid.bound(), bid.price.clone(), bid.chosen);
             match self.hold(hold, Arc::clone(bid.limits())).await {
                 Ok(hold) => {
                     self.0.stamp(&hold.arrival().key_id, hold.arrival().at);
@@ -127,13 +145,14 @@ impl Gateway {
     ///
     /// # Errors
     /// 400 where it is larger than one call may be; 404 for a model without a price.
-    pub(super) fn bid<'h>(&self, holder: &'h Holder, model: &Model, ceiling: Ceiling) -> Result<Bid<'h>, Refusal> {
-        let price = priced(model)?;
+    pub(super) fn bid<'h>(&self, holder: &'h Holder, model: &Model, ceiling: &Ceiling) -> Result<Bid<'h>, Refusal> {
+        let price = priced(model)?.for_variant(&ceiling.variant);
         let (output, chosen) = self.output_bound(holder, model, ceiling.output)?;
-        let output = within_cost_cap(holder, price, ceiling.input, output, chosen)?;
+        let most = ceiling.quantity(output);
+        let output = within_cost_cap(holder, &price, &most, chosen)?;
         let mut means = holder.means.iter();
         let paid_by = means.next().ok_or_else(Refusal::books_unavailable)?;
-        Ok(Bid { holder, price, input: ceiling.input, output, chosen, paid_by, next: means })
+        Ok(Bid { holder, price, most: Quantity { output, ..most }, chosen, paid_by, next: means })
     }
 
     /// Output tokens to hold, and whether the gateway chose them itself.
@@ -197,20 +216,14 @@ fn cost_cap(holder: &Holder) -> Option<(Credits, Scope)> {
 ///
 /// # Errors
 /// 400 where that is less than was asked for, or too little to be worth having.
-pub(super) fn within_cost_cap(
-    holder: &Holder,
-    price: Price,
-    input: u64,
-    output: u64,
-    chosen: bool,
-) -> Result<u64, Refusal> {
-    let Some((cap, scope)) = cost_cap(holder) else { return Ok(output) };
-    let bound = price.bound(input, output);
+pub(super) fn within_cost_cap(holder: &Holder, price: &Price, most: &Quantity, chosen: bool) -> Result<u64, Refusal> {
+    let Some((cap, scope)) = cost_cap(holder) else { return Ok(most.output) };
+    let bound = price.bound(most);
     if bound <= cap {
-        return Ok(output);
+        return Ok(most.output);
     }
-    let less = afforded(price, input, cap.nanos());
-    if chosen && less >= SHORTEST_OUTPUT.min(output) {
+    let less = price.affords(most, cap);
+    if chosen && less >= SHORTEST_OUTPUT.min(most.output) {
         return Ok(less);
     }
     let message = format!("{} allows one call to cost {cap}; this one may cost up to {bound}.", holder.whose(scope));
@@ -218,23 +231,12 @@ pub(super) fn within_cost_cap(
 }
 
 /// The output that a limit without room for all of it still affords; `None` if too little to be worth having.
-fn affordable(short: &Consulted, price: Price, input: u64, output: u64) -> Option<u64> {
+fn affordable(short: &Consulted, price: &Price, most: &Quantity) -> Option<u64> {
     let room = short.limit.max.saturating_sub(short.reading.total());
     let less = match short.limit.measure {
         Measure::Requests => return None,
-        Measure::Tokens => u64::try_from(room).unwrap_or(0).saturating_sub(input),
-        Measure::Credits => afforded(price, input, room),
+        Measure::Tokens => u64::try_from(room).unwrap_or(0).saturating_sub(most.input),
+        Measure::Credits => price.affords(most, Credits::from_nanos(room)),
     };
-    (less >= SHORTEST_OUTPUT.min(output)).then_some(less)
-}
-
-/// The most output tokens that `nanos` pay for beside `input` tokens.
-fn afforded(price: Price, input: u64, nanos: i64) -> u64 {
-    let Price::PerMillion(per_million) = price else { return u64::MAX };
-    let left = i128::from(nanos) - i128::from(price.bound(input, 0).nanos());
-    match i128::from(per_million.output.nanos()) {
-        _ if left < 0 => 0,
-        0 => u64::MAX,
-        each => u64::try_from(left * 1_000_000 / each).unwrap_or(u64::MAX),
-    }
+    (less >= SHORTEST_OUTPUT.min(most.output)).then_some(less)
 }

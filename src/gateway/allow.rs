@@ -153,12 +153,12 @@ impl Gateway {
     }
 }
 
-/// What a model's tokens cost.
+/// What a model's calls cost.
 ///
 /// # Errors
 /// 404 where nobody has said, since its calls could not be charged.
-pub(super) fn priced(model: &Model) -> Result<Price, Refusal> {
-    model.price.ok_or_else(|| {
+pub(super) fn priced(model: &Model) -> Result<&Price, Refusal> {
+    model.price.as_ref().ok_or_else(|| {
         let message = format!(
             "Model {:?} has no price yet, so its calls cannot be charged. An admin can set one, or mark it free.",
             model.name

@@ -6,7 +6,7 @@ use crate::domain::account::Account;
 use crate::domain::credits::Credits;
 use crate::domain::id::ProviderId;
 use crate::domain::model::{Model, Route};
-use crate::domain::price::{PerMillion, Price};
+use crate::domain::price::Price;
 use crate::domain::problem::{Check, Problem};
 use crate::domain::provider::{Provider, ProviderKind, ProviderSpec, masked};
 use crate::store::providers::StoredProvider;
@@ -95,7 +95,7 @@ impl Gateway {
                 context_length: None,
                 max_output_tokens: None,
                 capabilities: vec!["chat".to_owned(), "streaming".to_owned()],
-                price: Some(Price::PerMillion(PerMillion { input: credit(1), cached_input: None, output: credit(2) })),
+                price: Some(Price::per_million(credit(1), credit(2))),
                 routes: vec![route.clone()],
                 enabled: true,
             };

@@ -11,6 +11,7 @@ use crate::domain::id::KeyId;
 use crate::domain::ledger::{Consulted, Open};
 use crate::domain::limit::Limit;
 use crate::domain::model::Model;
+use crate::domain::price::Quantity;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::refusal::{Detail, Refusal};
 use crate::domain::time::Time;
@@ -105,7 +106,7 @@ impl Gateway {
     async fn judge(&self, holder: &Holder, asked: &Question, at: Time, now: Time) -> Result<Explanation, Problem> {
         let stand_at = at.max(now);
         let output = asked.max_tokens.map_or(Output::Open { choices: 1 }, Output::Declared);
-        let ceiling = Ceiling { input: asked.input_tokens, output };
+        let ceiling = Ceiling::tokens(asked.input_tokens, output);
         let mut checks = vec![
             checked("status", holder.is_active()),
             checked("expiry", holder.is_current(at)),
@@ -119,9 +120,9 @@ impl Gateway {
         let mut bound = Bound { input: ceiling.input, output: asked.max_tokens.unwrap_or(0), ..Bound::default() };
         let mut short = None;
         if let Ok(model) = &model {
-            checks.extend(self.checks_of_size(holder, model, ceiling));
+            checks.extend(self.checks_of_size(holder, model, &ceiling));
             if checks.iter().all(|checked| checked.check != "price" || checked.refusal.is_none()) {
-                (bound, short) = self.foretell(holder, model, ceiling, bound, stand_at).await?;
+                (bound, short) = self.foretell(holder, model, &ceiling, bound, stand_at).await?;
             }
         }
         let limits = self.weigh(&holder.limits(), bound, stand_at).await?;
@@ -133,14 +134,15 @@ impl Gateway {
         Ok(Explanation { refusal: failed.or(short), passes_at: None, bound, checks, limits })
     }
 
-    fn checks_of_size(&self, holder: &Holder, model: &Model, ceiling: Ceiling) -> Vec<Checked> {
+    fn checks_of_size(&self, holder: &Holder, model: &Model, ceiling: &Ceiling) -> Vec<Checked> {
         let mut checks = vec![checked("route", self.routed(model, 0.0).map(drop))];
         let price = priced(model);
         checks.push(checked("price", price.as_ref().map(drop).map_err(Refusal::clone)));
         let output = self.output_bound(holder, model, ceiling.output);
         checks.push(checked("max_tokens_per_request", output.as_ref().map(drop).map_err(Refusal::clone)));
         if let (Ok(price), Ok((output, chosen))) = (price, output) {
-            let capped = within_cost_cap(holder, price, ceiling.input, output, chosen);
+            let most = Quantity { input: ceiling.input, output, ..Quantity::default() };
+            let capped = within_cost_cap(holder, price, &most, chosen);
             checks.push(checked("max_cost_per_request", capped.map(drop)));
         }
         checks
@@ -151,14 +153,16 @@ impl Gateway {
         &self,
         holder: &Holder,
         model: &Model,
-        ceiling: Ceiling,
+        ceiling: &Ceiling,
         otherwise: Bound,
         at: Time,
     ) -> Result<(Bound, Option<Refusal>), Problem> {
         let mut bid = match self.bid(holder, model, ceiling) {
             Ok(bid) => bid,
             Err(refusal) => {
-                let cost = priced(model).map(|price| price.bound(otherwise.input, otherwise.output));
+                let Bound { input, output, .. } = otherwise;
+                let most = Quantity { input, output, ..Quantity::default() };
+                let cost = priced(model).map(|price| price.bound(&most));
                 return Ok((Bound { cost: cost.unwrap_or_default(), ..otherwise }, Some(refusal)));
             }
         };

@@ -7,7 +7,7 @@ use crate::domain::call::{Arrival, Attempt, Bound, Settlement};
 use crate::domain::credits::Credits;
 use crate::domain::ledger::{Ledger, Open};
 use crate::domain::limit::Limit;
-use crate::domain::price::{PerMillion, Price};
+use crate::domain::price::Price;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::domain::usage::{Usage, UsageSource};
@@ -144,7 +144,7 @@ impl Hold {
 
     /// Ends a call that came to nothing: an upstream answered with an error, or was never reached.
     pub async fn release(mut self, status: u16, error: Option<Refusal>) {
-        let settlement = self.settlement(status, Usage::default(), UsageSource::Upstream, error);
+        let settlement = self.nothing(status, UsageSource::Upstream, error);
         self.end(settlement).await;
     }
 
@@ -182,13 +182,19 @@ impl Hold {
     }
 
     fn whole(&self, status: u16, error: Option<Refusal>) -> Settlement {
-        let usage = Usage::new(self.bound.input, self.bound.output);
+        let usage = self.bound.whole();
         Settlement { cost: self.bound.cost, ..self.settlement(status, usage, UsageSource::Estimated, error) }
+    }
+
+    /// It came to nothing, so it costs nothing, whatever a request costs.
+    fn nothing(&self, status: u16, usage_source: UsageSource, error: Option<Refusal>) -> Settlement {
+        let (cost, cost_basis) = (Credits::ZERO, String::new());
+        Settlement { cost, cost_basis, ..self.settlement(status, Usage::default(), usage_source, error) }
     }
 
     fn settlement(&self, status: u16, usage: Usage, usage_source: UsageSource, error: Option<Refusal>) -> Settlement {
         let cost = self.cost(&usage);
-        let mut cost_basis = basis(self.price, &usage);
+        let mut cost_basis = self.price.basis(&usage);
         if cost > self.bound.cost {
             // The one way past a limit: the upstream charged more than the call had asked it for.
             tracing::warn!(call = %self.arrival.id, %cost, held = %self.bound.cost, "an upstream went beyond the bound");
@@ -219,23 +225,8 @@ impl Drop for Hold {
         let settlement = if self.dispatched {
             self.whole(CLIENT_LEFT, None)
         } else {
-            self.settlement(CLIENT_LEFT, Usage::default(), UsageSource::Estimated, None)
+            self.nothing(CLIENT_LEFT, UsageSource::Estimated, None)
         };
         drop(self.gateway.0.journal.settle(Arc::clone(&self.arrival), self.bound, settlement));
     }
-}
-
-/// The arithmetic of a cost, so that anyone can check it: `1204 input x 2.50 + 512 output x 10.00, per million`.
-fn basis(price: Price, usage: &Usage) -> String {
-    let PerMillion { input, cached_input, output } = match price {
-        Price::Free => return "free".to_owned(),
-        Price::PerMillion(price) => price,
-    };
-    let cached = usage.cached_input.min(usage.input);
-    let mut parts = vec![format!("{} input × {input}", usage.input - cached)];
-    if cached > 0 {
-        parts.push(format!("{cached} cached input × {}", cached_input.unwrap_or(input)));
-    }
-    parts.push(format!("{} output × {output}", usage.output));
-    format!("({}) / 1,000,000", parts.join(" + "))
 }

@@ -86,7 +86,7 @@ pub(super) fn words(text: &str) -> u64 {
 pub(super) fn ceiling(upstream_model: &str, ask: &Ask) -> Ceiling {
     let input = messages(ask).iter().map(|message| words(&message.text)).sum();
     let each = answer(upstream_model, ask).0.len() as u64;
-    Ceiling { input, output: Output::Declared(each.saturating_mul(ask.choices)) }
+    Ceiling::tokens(input, Output::Declared(each.saturating_mul(ask.choices)))
 }
 
 /// One choice's words, and whether they were cut short.

@@ -7,7 +7,7 @@ mod openai;
 use super::builtin::words;
 use super::dialect::Dialect;
 use crate::domain::call::Bound;
-use crate::domain::usage::{Usage, UsageSource};
+use crate::domain::usage::{Reported, Usage, UsageSource};
 use serde_json::Value;
 
 /// What has been seen of an answer so far.
@@ -174,9 +174,9 @@ fn number(value: Option<&Value>) -> Option<i64> {
     value.and_then(|value| value.as_i64().or(value.as_f64().map(|float| float as i64)))
 }
 
-/// What an upstream reported, made sane: input with what was cached, output with what was thought.
-fn sane(value: &Value, input: i64, cached: i64, output: i64, reasoning: i64) -> Usage {
-    let (usage, changed) = Usage::clamped(input, cached, output, reasoning);
+/// What an upstream reported, made sane. `value` is where it said so.
+fn sane(value: &Value, said: Reported) -> Usage {
+    let (usage, changed) = Usage::clamped(said);
     if changed {
         tracing::warn!(usage = %value, "an upstream reported impossible usage; it was clamped");
     }
@@ -195,15 +195,16 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 mod tests {
     use super::*;
     use crate::domain::credits::Credits;
+    use crate::domain::usage::Units;
 
-    const BOUND: Bound = Bound { input: 1_000, output: 1_000, cost: Credits::ZERO };
+    const BOUND: Bound = Bound { input: 1_000, output: 1_000, units: Units::NONE, cost: Credits::ZERO };
 
     #[test]
     fn usage_is_read_with_its_details_and_clamped() {
         let mut tally = Tally::new(9, false);
         let text = br#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":99}}}"#;
         assert_eq!(tally.note(text), Seen::UsageOnly);
-        let usage = Usage { input: 10, cached_input: 4, output: 7, reasoning: 7 };
+        let usage = Usage { input: 10, cached_input: 4, output: 7, reasoning: 7, ..Usage::default() };
         assert_eq!(tally.complete(&BOUND), (usage, UsageSource::Upstream));
     }
 
@@ -259,7 +260,7 @@ mod tests {
         let bill = br#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":20}}"#;
         let mut tally = of(Dialect::Anthropic);
         assert_eq!((tally.note(start), tally.note(said)), (Seen::Other, Seen::Other));
-        let input = Usage { input: 18, cached_input: 5, output: 0, reasoning: 0 };
+        let input = Usage { input: 18, cached_input: 5, cache_write: 3, ..Usage::default() };
         // Until the bill is there, what it answered is estimated.
         assert_eq!(tally.complete(&BOUND), (Usage { output: 3, ..input }, UsageSource::Estimated));
         assert_eq!((tally.note(bill), tally.note(br#"{"type":"message_stop"}"#)), (Seen::Bill, Seen::Done));
@@ -277,7 +278,7 @@ mod tests {
         assert_eq!(tally.note(first), Seen::Other);
         assert_eq!(tally.complete(&BOUND).1, UsageSource::Estimated);
         assert_eq!(tally.note(last), Seen::Last);
-        let usage = Usage { input: 17, cached_input: 4, output: 53, reasoning: 50 };
+        let usage = Usage { input: 17, cached_input: 4, output: 53, reasoning: 50, ..Usage::default() };
         assert_eq!(tally.complete(&BOUND), (usage, UsageSource::Upstream));
     }
 }

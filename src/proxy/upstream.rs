@@ -6,6 +6,7 @@ use super::error::upstream_failed;
 use super::lane::Lane;
 use super::tokens::Input;
 use crate::domain::call::Attempt;
+use crate::domain::price::Content;
 use crate::domain::refusal::{Code, Refusal};
 use crate::gateway::Gateway;
 use crate::gateway::admit::{Ceiling, Output};
@@ -51,7 +52,22 @@ pub(super) fn ceiling(lanes: &[Lane], output: Output, input: Input) -> Ceiling {
         [only] if only.is_builtin() => builtin::ceiling(&only.way.upstream_model, &only.ask).output,
         _ => output,
     };
-    Ceiling { input: input.most, output }
+    Ceiling { content: content(lanes), ..Ceiling::tokens(input.most, output) }
+}
+
+/// What the input may hold that is priced apart. Anthropic's API and Gemini's charge for keeping a prompt in a cache only
+/// where they are asked to; what stands behind an OpenAI-compatible one is not known.
+fn content(lanes: &[Lane]) -> Content {
+    let may_write = |lane: &Lane| match lane.ask.dialect {
+        Dialect::Openai => !lane.is_builtin(),
+        // A name may be written with escapes, such as `\u0063`.
+        Dialect::Anthropic | Dialect::Gemini => std::str::from_utf8(lane.ask.body())
+            .map_or(true, |text| ["cache_control", "\\u00"].iter().any(|sign| text.contains(sign))),
+    };
+    Content {
+        has_media: lanes.iter().any(|lane| lane.ask.has_parts || lane.ask.service.is_some()),
+        writes_cache: lanes.iter().any(may_write),
+    }
 }
 
 /// Whether a relayed answer's words are its tokens.

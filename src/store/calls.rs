@@ -6,7 +6,7 @@ use crate::domain::credits::Credits;
 use crate::domain::id::{AccountId, CallId, GroupId, KeyId, NodeId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
-use crate::domain::usage::{Usage, UsageSource};
+use crate::domain::usage::{Units, Usage, UsageSource};
 use crate::domain::wallet::Funding;
 use std::collections::HashMap;
 
@@ -52,6 +52,17 @@ struct Row {
     cached_input_tokens: i64,
     output_tokens: i64,
     reasoning_tokens: i64,
+    cache_write_tokens: i64,
+    cache_write_1h_tokens: i64,
+    audio_input_tokens: i64,
+    image_input_tokens: i64,
+    audio_output_tokens: i64,
+    image_output_tokens: i64,
+    images: i64,
+    characters: i64,
+    audio_ms: i64,
+    video_ms: i64,
+    searches: i64,
     cost_nanos: i64,
     cost_basis: String,
     usage_source: Option<String>,
@@ -64,7 +75,9 @@ struct Row {
 const COLUMNS: &str =
     "id, at, key_id, key_name, account_id, group_id, funding, endpoint, dialect, model, stream, client_ip, user_agent,
     client_request_id, state, held_input, held_output, held_nanos, status, refusal, input_tokens, cached_input_tokens,
-    output_tokens, reasoning_tokens, cost_nanos, cost_basis, usage_source, provider, first_byte_ms, total_ms, attempts";
+    output_tokens, reasoning_tokens, cost_nanos, cost_basis, usage_source, provider, first_byte_ms, total_ms, attempts,
+    cache_write_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, audio_output_tokens,
+    image_output_tokens, images, characters, audio_ms, video_ms, searches";
 
 impl TryFrom<Row> for Call {
     type Error = StoreError;
@@ -95,6 +108,7 @@ impl TryFrom<Row> for Call {
                 input: count(row.held_input),
                 output: count(row.held_output),
                 cost: Credits::from_nanos(row.held_nanos),
+                ..Bound::default()
             },
             status: u16::try_from(row.status).unwrap_or(0),
             refusal,
@@ -103,6 +117,19 @@ impl TryFrom<Row> for Call {
                 cached_input: count(row.cached_input_tokens),
                 output: count(row.output_tokens),
                 reasoning: count(row.reasoning_tokens),
+                cache_write: count(row.cache_write_tokens),
+                cache_write_1h: count(row.cache_write_1h_tokens),
+                audio_input: count(row.audio_input_tokens),
+                image_input: count(row.image_input_tokens),
+                audio_output: count(row.audio_output_tokens),
+                image_output: count(row.image_output_tokens),
+                units: Units {
+                    images: count(row.images),
+                    characters: count(row.characters),
+                    audio_ms: count(row.audio_ms),
+                    video_ms: count(row.video_ms),
+                    searches: count(row.searches),
+                },
             },
             cost: Credits::from_nanos(row.cost_nanos),
             cost_basis: row.cost_basis,
@@ -215,7 +242,9 @@ impl Store {
                        state = 'settled', status = $2, refusal = $3, input_tokens = $4, cached_input_tokens = $5,
                        output_tokens = $6, reasoning_tokens = $7, cost_nanos = $8, cost_basis = $9,
                        usage_source = $10, provider = $11, first_byte_ms = $12, total_ms = $13, attempts = $14,
-                       requests = $15
+                       requests = $15, cache_write_tokens = $16, cache_write_1h_tokens = $17, audio_input_tokens = $18,
+                       image_input_tokens = $19, audio_output_tokens = $20, image_output_tokens = $21, images = $22,
+                       characters = $23, audio_ms = $24, video_ms = $25, searches = $26
                    where id = $1 and state = 'pending'";
         let usage = &settlement.usage;
         let rows = on_tx!(tx, db => sqlx::query(sql)
@@ -234,6 +263,17 @@ impl Store {
             .bind(bigint(settlement.total_ms))
             .bind(json(&settlement.attempts))
             .bind(i64::from(settlement.dispatched))
+            .bind(bigint(usage.cache_write))
+            .bind(bigint(usage.cache_write_1h))
+            .bind(bigint(usage.audio_input))
+            .bind(bigint(usage.image_input))
+            .bind(bigint(usage.audio_output))
+            .bind(bigint(usage.image_output))
+            .bind(bigint(usage.units.images))
+            .bind(bigint(usage.units.characters))
+            .bind(bigint(usage.units.audio_ms))
+            .bind(bigint(usage.units.video_ms))
+            .bind(bigint(usage.units.searches))
             .execute(db)
             .await
             .map(|done| done.rows_affected()))?;

@@ -1,9 +1,7 @@
 //! Models, their prices and routes.
 
-use super::{Store, StoreError, Tx, bigint, count, list_text, on, on_tx, read_json};
-use crate::domain::credits::Credits;
+use super::{Store, StoreError, Tx, bigint, count, json, list_text, on, on_tx, read_json};
 use crate::domain::model::{Model, Route};
-use crate::domain::price::{PerMillion, Price};
 use std::collections::HashMap;
 
 #[derive(sqlx::FromRow)]
@@ -13,10 +11,7 @@ struct Row {
     context_length: Option<i64>,
     max_output_tokens: Option<i64>,
     capabilities: String,
-    free: bool,
-    input_nanos: Option<i64>,
-    cached_input_nanos: Option<i64>,
-    output_nanos: Option<i64>,
+    price: Option<String>,
     enabled: bool,
 }
 
@@ -29,49 +24,26 @@ struct RouteRow {
     priority: i64,
 }
 
-impl Row {
-    fn price(&self) -> Option<Price> {
-        match (self.free, self.input_nanos, self.output_nanos) {
-            (true, _, _) => Some(Price::Free),
-            (false, Some(input), Some(output)) => Some(Price::PerMillion(PerMillion {
-                input: Credits::from_nanos(input),
-                cached_input: self.cached_input_nanos.map(Credits::from_nanos),
-                output: Credits::from_nanos(output),
-            })),
-            _ => None,
-        }
-    }
-}
-
 impl Store {
     /// Writes a model, new or known by its name, with all its routes.
     ///
     /// # Errors
     /// [`StoreError::Referenced`] where a route names a provider that does not exist.
     pub async fn save_model(tx: &mut Tx, model: &Model) -> Result<(), StoreError> {
-        let sql = "insert into models (name, display_name, context_length, max_output_tokens, capabilities, free,
-                       input_nanos, cached_input_nanos, output_nanos, enabled)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        let sql = "insert into models (name, display_name, context_length, max_output_tokens, capabilities, price,
+                       enabled)
+                   values ($1, $2, $3, $4, $5, $6, $7)
                    on conflict (name) do update
                    set display_name = excluded.display_name, context_length = excluded.context_length,
                        max_output_tokens = excluded.max_output_tokens, capabilities = excluded.capabilities,
-                       free = excluded.free, input_nanos = excluded.input_nanos,
-                       cached_input_nanos = excluded.cached_input_nanos, output_nanos = excluded.output_nanos,
-                       enabled = excluded.enabled";
-        let price = match model.price {
-            Some(Price::PerMillion(price)) => Some(price),
-            Some(Price::Free) | None => None,
-        };
+                       price = excluded.price, enabled = excluded.enabled";
         on_tx!(tx, db => sqlx::query(sql)
             .bind(&model.name)
             .bind(&model.display_name)
             .bind(model.context_length.map(bigint))
             .bind(model.max_output_tokens.map(bigint))
             .bind(list_text(&model.capabilities))
-            .bind(model.price == Some(Price::Free))
-            .bind(price.map(|price| price.input.nanos()))
-            .bind(price.and_then(|price| price.cached_input).map(Credits::nanos))
-            .bind(price.map(|price| price.output.nanos()))
+            .bind(model.price.as_ref().map(json))
             .bind(model.enabled)
             .execute(db)
             .await
@@ -121,14 +93,13 @@ impl Store {
                 priority: small(row.priority),
             });
         }
-        let sql = "select name, display_name, context_length, max_output_tokens, capabilities, free, input_nanos,
-                       cached_input_nanos, output_nanos, enabled
+        let sql = "select name, display_name, context_length, max_output_tokens, capabilities, price, enabled
                    from models order by name";
         let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql).fetch_all(db).await)?;
         rows.into_iter()
             .map(|row| {
                 Ok(Model {
-                    price: row.price(),
+                    price: row.price.as_deref().map(|text| read_json("models.price", text)).transpose()?,
                     routes: routes.remove(&row.name).unwrap_or_default(),
                     name: row.name,
                     display_name: row.display_name,

@@ -410,6 +410,7 @@ impl TryFrom<Row> for UsageRow {
                 cached_input: count(row.cached_input_tokens),
                 output: count(row.output_tokens),
                 reasoning: count(row.reasoning_tokens),
+                ..Usage::default()
             },
             cost: Credits::from_nanos(row.cost_nanos),
             total_ms: count(row.total_ms),

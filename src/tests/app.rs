@@ -7,7 +7,7 @@ use crate::domain::credits::Credits;
 use crate::domain::id::CallId;
 use crate::domain::key::KeySpec;
 use crate::domain::model::{Model, Route};
-use crate::domain::price::{PerMillion, Price};
+use crate::domain::price::{Kind, PerMillion, Price};
 use crate::domain::provider::{ProviderKind, ProviderSpec};
 use crate::domain::time::Time;
 use crate::gateway::issue::Issued;
@@ -143,11 +143,8 @@ impl TestApp {
             usage_option: true,
         };
         let provider = self.gateway.create_provider(&self.admin, spec).await.expect("a provider");
-        let price = PerMillion {
-            input: Credits::parse("2.5").expect("money"),
-            cached_input: Credits::parse("1.25"),
-            output: Credits::parse("10").expect("money"),
-        };
+        let credits = |text| Credits::parse(text).expect("money");
+        let price = PerMillion::new(credits("2.5"), credits("10")).with(Kind::CachedInput, credits("1.25"));
         let route =
             Route { provider_id: provider.id, upstream_model: upstream_model.to_owned(), weight: 1, priority: 0 };
         let model = Model {
@@ -156,11 +153,19 @@ impl TestApp {
             context_length: None,
             max_output_tokens: None,
             capabilities: Vec::new(),
-            price: Some(Price::PerMillion(price)),
+            price: Some(Price::from(price)),
             routes: vec![route],
             enabled: true,
         };
         self.gateway.create_model(&self.admin, model).await.expect("a model");
+    }
+
+    /// Gives a model another price, as the management API writes one.
+    pub async fn price(&self, name: &str, price: &str) {
+        let known = self.gateway.model(name).expect("a model");
+        let price = serde_json::from_str(price).expect("a price");
+        let model = Model { price: Some(price), ..Model::clone(&known) };
+        self.gateway.edit_model(&self.admin, name, model).await.expect("a model");
     }
 
     pub async fn post(&self, secret: &str, path: &str, body: impl Into<Body>) -> Response<Body> {

@@ -79,7 +79,7 @@ fn arrival(app: &TestApp, id: &str) -> Arrival {
 async fn a_second_delivery_of_a_settlement_changes_nothing() {
     on_both(|app| async move {
         let arrival = arrival(&app, "call");
-        let bound = Bound { input: 3, output: 4, cost: Credits::from_nanos(5) };
+        let bound = Bound { input: 3, output: 4, cost: Credits::from_nanos(5), ..Bound::default() };
         let settlement = Settlement::interrupted(&arrival, &bound);
         let mut tx = app.store.begin().await.expect("tx");
         Store::insert_pending(&mut tx, &arrival, &bound, &"n".into()).await.expect("pending");

@@ -9,7 +9,7 @@ use crate::domain::limit::Measure;
 use crate::domain::period::Zone;
 use crate::domain::refusal::{Code, Detail, Figure, Refusal};
 use crate::domain::time::Time;
-use crate::domain::usage::UsageSource;
+use crate::domain::usage::{Units, UsageSource};
 use serde::{Deserialize, Serialize};
 
 /// A name and what it is.
@@ -203,7 +203,7 @@ fn whole(figure: &Figure) -> i64 {
 fn source(call: &Call) -> &'static str {
     match call.usage_source {
         Some(UsageSource::Interrupted) => "unknown: all that was held is charged",
-        _ if call.usage.total() == 0 => "",
+        _ if call.usage.total() == 0 && call.usage.units.is_none() => "",
         Some(UsageSource::Upstream) => "as the provider reported",
         Some(UsageSource::Estimated) => "our estimate: the provider did not say",
         None => "",
@@ -214,6 +214,13 @@ fn tokens(call: &Call, ending: Ending) -> Vec<Fact> {
     let usage = &call.usage;
     let of =
         |part: u64, what: &str| if part > 0 { format!(", of which {} {what}", count(part)) } else { String::new() };
+    let input = [
+        of(usage.cached_input, "cached"),
+        of(usage.cache_write.saturating_add(usage.cache_write_1h), "written to the cache"),
+        of(usage.audio_input, "sound"),
+        of(usage.image_input, "image"),
+    ];
+    let output = [of(usage.reasoning, "reasoning"), of(usage.audio_output, "sound"), of(usage.image_output, "image")];
     let bound = || {
         let (input, output) = (count(call.bound.input), count(call.bound.output));
         let held = exact(call.bound.cost);
@@ -223,11 +230,27 @@ fn tokens(call: &Call, ending: Ending) -> Vec<Fact> {
         Ending::Refused => Vec::new(),
         Ending::Held => vec![bound()],
         Ending::Answered | Ending::Failed => vec![
-            ("Input".to_owned(), count(usage.input) + &of(usage.cached_input, "cached")),
-            ("Output".to_owned(), count(usage.output) + &of(usage.reasoning, "reasoning")),
-            bound(),
-        ],
+            ("Input".to_owned(), count(usage.input) + &input.concat()),
+            ("Output".to_owned(), count(usage.output) + &output.concat()),
+        ]
+        .into_iter()
+        .chain(units(&usage.units))
+        .chain([bound()])
+        .collect(),
     }
+}
+
+/// What was used and is no token.
+fn units(units: &Units) -> impl Iterator<Item = Fact> + use<> {
+    let seconds = |ms: u64| format!("{}.{:03} s", count(ms / 1_000), ms % 1_000);
+    let all = [
+        ("Images", units.images, count(units.images)),
+        ("Characters", units.characters, count(units.characters)),
+        ("Audio", units.audio_ms, seconds(units.audio_ms)),
+        ("Video", units.video_ms, seconds(units.video_ms)),
+        ("Searches", units.searches, count(units.searches)),
+    ];
+    all.into_iter().filter(|(_, quantity, _)| *quantity > 0).map(|(name, _, text)| (name.to_owned(), text))
 }
 
 fn attempt(attempt: &Attempt) -> String {

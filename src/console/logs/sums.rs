@@ -41,23 +41,42 @@ struct Part {
     nanos: i64,
 }
 
-/// Reads `(60 input × 2.50 + 10 output × 10.00) / 1,000,000` line by line; `None` where it says something else.
+/// Reads `(60 input × 2.50 + 10 output × 10.00) / 1,000,000 + 2 searches × 0.01` line by line, as
+/// [`crate::domain::price::Price::basis`] writes it; `None` where it says something else.
 fn parts(basis: &str) -> Option<Vec<Part>> {
-    let products = basis.strip_prefix('(')?.strip_suffix(") / 1,000,000")?.split(" + ");
-    let part = |product: &str| {
-        let (tokens, price) = product.split_once(" × ")?;
-        let (number, kind) = tokens.split_once(' ')?;
-        let (number, price) = (number.parse::<u64>().ok()?, Credits::parse(price)?);
-        // As the cost itself is, rounded up.
-        let nanos = (i128::from(number) * i128::from(price.nanos()) + 999_999) / 1_000_000;
-        let first = kind.chars().next()?.to_uppercase();
-        Some(Part {
-            what: first.chain(kind.chars().skip(1)).collect(),
-            how: format!("{} × {price} / M", count(number)),
-            nanos: i64::try_from(nanos).ok()?,
-        })
+    let (millions, each) = match basis.strip_prefix('(') {
+        Some(rest) => {
+            let (millions, each) = rest.split_once(") / 1,000,000")?;
+            (Some(millions), Some(each).filter(|each| !each.is_empty()))
+        }
+        None => (None, Some(basis)),
     };
-    products.map(part).collect()
+    let each = match (millions, each) {
+        (Some(_), Some(each)) => Some(each.strip_prefix(" + ")?),
+        _ => each,
+    };
+    let millions = millions.into_iter().flat_map(|text| text.split(" + ")).map(|product| part(product, true));
+    let each = each.into_iter().flat_map(|text| text.split(" + ")).map(|product| part(product, false));
+    millions.chain(each).collect()
+}
+
+/// One product, of a price for a million or for one.
+fn part(product: &str, is_millions: bool) -> Option<Part> {
+    let (quantity, price) = product.split_once(" × ")?;
+    let (number, kind) = quantity.split_once(' ')?;
+    let price = Credits::parse(price)?;
+    // Seconds have decimals, and are priced as what they are thousandths of.
+    let quantity = Credits::parse(number)?.nanos();
+    let divisor = if is_millions { 1_000_000_000_000_000 } else { 1_000_000_000 };
+    // As the cost itself is, rounded up.
+    let nanos = (i128::from(quantity) * i128::from(price.nanos()) + divisor - 1) / divisor;
+    let first = kind.chars().next()?.to_uppercase();
+    let number = number.parse::<u64>().map_or_else(|_| number.to_owned(), count);
+    Some(Part {
+        what: first.chain(kind.chars().skip(1)).collect(),
+        how: format!("{number} × {price}{}", if is_millions { " / M" } else { "" }),
+        nanos: i64::try_from(nanos).ok()?,
+    })
 }
 
 /// Credits as a sum shows them.
@@ -85,6 +104,17 @@ mod tests {
                 ("Input", "60 × 2.50 / M", 150_000),
                 ("Cached input", "40 × 1.25 / M", 50_000),
                 ("Output", "10 × 10.00 / M", 100_000)
+            ]
+        );
+        let basis = "(10 output × 10.00) / 1,000,000 + 1.500 seconds of audio × 0.0001 + 2 searches × 0.01";
+        let read = parts(basis).expect("arithmetic");
+        let lines: Vec<_> = read.iter().map(|part| (part.what.as_str(), part.how.as_str(), part.nanos)).collect();
+        assert_eq!(
+            lines,
+            [
+                ("Output", "10 × 10.00 / M", 100_000),
+                ("Seconds of audio", "1.500 × 0.0001", 150_000),
+                ("Searches", "2 × 0.01", 20_000_000)
             ]
         );
         assert!(parts("free").is_none() && parts("the whole hold: the process ended").is_none());

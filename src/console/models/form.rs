@@ -10,7 +10,7 @@ use crate::console::ui::field::{CheckField, FieldProblem, SelectField, Submit, T
 use crate::console::ui::notice::FormProblem;
 use crate::console::ui::place::Place;
 use crate::domain::model::{CAPABILITIES, Model, Route};
-use crate::domain::price::Price;
+use crate::domain::price::{Kind, Price};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -62,16 +62,19 @@ impl From<&Model> for ModelDraft {
             enabled: model.enabled.then(|| "on".to_owned()),
             ..Self::default()
         };
-        match model.price {
+        match &model.price {
             None => Self { pricing: "none".to_owned(), ..draft },
             Some(Price::Free) => Self { pricing: "free".to_owned(), ..draft },
-            Some(Price::PerMillion(price)) => Self {
-                pricing: "million".to_owned(),
-                input: price.input.to_string(),
-                cached_input: price.cached_input.map(|price| price.to_string()).unwrap_or_default(),
-                output: price.output.to_string(),
-                ..draft
-            },
+            Some(Price::Rates(rates)) => {
+                let stated = |kind| rates.tokens.stated(kind).map(|price| price.to_string()).unwrap_or_default();
+                Self {
+                    pricing: "million".to_owned(),
+                    input: stated(Kind::Input),
+                    cached_input: stated(Kind::CachedInput),
+                    output: stated(Kind::Output),
+                    ..draft
+                }
+            }
         }
     }
 }

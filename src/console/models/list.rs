@@ -7,7 +7,7 @@ use crate::console::ui::place::Place;
 use crate::console::ui::status::{Sign, Status};
 use crate::domain::credits::Credits;
 use crate::domain::model::Model;
-use crate::domain::price::Price;
+use crate::domain::price::{Kind, Price};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -55,9 +55,11 @@ impl From<Option<Price>> for Tariff {
         match price {
             None => Tariff::Missing,
             Some(Price::Free) => Tariff::Free,
-            Some(Price::PerMillion(price)) => {
-                Tariff::Each { input: price.input, cached_input: price.cached_input, output: price.output }
-            }
+            Some(Price::Rates(rates)) => Tariff::Each {
+                input: rates.tokens.of(Kind::Input),
+                cached_input: rates.tokens.stated(Kind::CachedInput),
+                output: rates.tokens.of(Kind::Output),
+            },
         }
     }
 }
@@ -72,7 +74,7 @@ impl From<(&Model, Vec<String>)> for ModelRow {
             context: model.context_length,
             max_output: model.max_output_tokens,
             capabilities: model.capabilities.clone(),
-            price: model.price.into(),
+            price: model.price.clone().into(),
             enabled: model.enabled,
         }
     }

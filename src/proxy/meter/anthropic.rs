@@ -2,8 +2,11 @@
 //! was written into one, is not part of `input_tokens`.
 
 use super::{Glance, Seen, list, number, sane, text};
-use crate::domain::usage::Usage;
+use crate::domain::usage::{Reported, Units, Usage};
 use serde_json::Value;
+
+/// No honest answer has searched more often.
+const MOST_SEARCHES: u64 = 100_000;
 
 /// `before` is what was reported before this event: what it does not say again stays.
 pub(super) fn glance(read: &Value, before: Usage) -> Glance {
@@ -44,12 +47,33 @@ fn usage(value: &Value, before: Usage) -> Option<Usage> {
     if input.is_none() && output.is_none() {
         return None;
     }
-    let before = (before.input as i64, before.cached_input as i64, before.output as i64);
-    let cached = said("cache_read_input_tokens").unwrap_or(before.1);
-    let written = said("cache_creation_input_tokens").unwrap_or(0);
-    let whole = match input {
-        Some(fresh) => fresh.saturating_add(cached).saturating_add(written),
-        None => before.0,
+    let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let cached = said("cache_read_input_tokens").unwrap_or(signed(before.cached_input));
+    let (written, written_1h) = match said("cache_creation_input_tokens") {
+        Some(all) => {
+            let hours = value.get("cache_creation").and_then(|apart| number(apart.get("ephemeral_1h_input_tokens")));
+            let hours = hours.unwrap_or(0).clamp(0, all.max(0));
+            (all.saturating_sub(hours), hours)
+        }
+        None => (signed(before.cache_write), signed(before.cache_write_1h)),
     };
-    Some(sane(value, whole, cached, output.unwrap_or(before.2), 0))
+    let input = match input {
+        Some(fresh) => [cached, written, written_1h].into_iter().fold(fresh, i64::saturating_add),
+        None => signed(before.input),
+    };
+    let usage = sane(
+        value,
+        Reported {
+            input,
+            cached_input: cached,
+            cache_write: written,
+            cache_write_1h: written_1h,
+            output: output.unwrap_or(signed(before.output)),
+            ..Reported::default()
+        },
+    );
+    // Searches of the web are charged by the search, beside their tokens.
+    let searches = value.get("server_tool_use").and_then(|used| number(used.get("web_search_requests")));
+    let searches = searches.map_or(before.units.searches, |count| u64::try_from(count).unwrap_or(0).min(MOST_SEARCHES));
+    Some(Usage { units: Units { searches, ..Units::NONE }, ..usage })
 }

@@ -2,7 +2,7 @@
 //! `candidatesTokenCount`.
 
 use super::{Glance, Seen, list, number, sane, text};
-use crate::domain::usage::Usage;
+use crate::domain::usage::{Reported, Usage};
 use serde_json::Value;
 
 pub(super) fn glance(read: &Value) -> Glance {
@@ -30,8 +30,29 @@ pub(super) fn glance(read: &Value) -> Glance {
 fn usage(value: &Value) -> Option<Usage> {
     let said = |name: &str| number(value.get(name)).unwrap_or(0);
     number(value.get("promptTokenCount")).or(number(value.get("candidatesTokenCount")))?;
-    let input = said("promptTokenCount").saturating_add(said("toolUsePromptTokenCount"));
     let thought = said("thoughtsTokenCount");
-    let output = said("candidatesTokenCount").saturating_add(thought);
-    Some(sane(value, input, said("cachedContentTokenCount"), output, thought))
+    let of = |names: &[&str], modality: &str| -> i64 {
+        let each = names.iter().flat_map(|name| list(value, name));
+        let counts = each.filter(|part| text(part, "modality") == Some(modality));
+        counts.filter_map(|part| number(part.get("tokenCount"))).fold(0, i64::saturating_add)
+    };
+    // What the cache held is part of the prompt, and was neither heard nor seen anew.
+    let fresh = |modality: &str| {
+        let all = of(&["promptTokensDetails", "toolUsePromptTokensDetails"], modality);
+        all.saturating_sub(of(&["cacheTokensDetails"], modality).max(0))
+    };
+    Some(sane(
+        value,
+        Reported {
+            input: said("promptTokenCount").saturating_add(said("toolUsePromptTokenCount")),
+            cached_input: said("cachedContentTokenCount"),
+            audio_input: fresh("AUDIO"),
+            image_input: fresh("IMAGE"),
+            output: said("candidatesTokenCount").saturating_add(thought),
+            reasoning: thought,
+            audio_output: of(&["candidatesTokensDetails"], "AUDIO"),
+            image_output: of(&["candidatesTokensDetails"], "IMAGE"),
+            ..Reported::default()
+        },
+    ))
 }

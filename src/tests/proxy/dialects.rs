@@ -255,7 +255,7 @@ async fn bytes_pass_untouched_between_a_caller_and_an_upstream_that_both_speak_a
         assert_eq!(asked.headers["x-api-key"], "sk-upstream-secret");
         assert_eq!(asked.headers["anthropic-beta"], "new-1");
         assert_eq!(asked.headers["anthropic-version"], "2023-06-01");
-        let usage = Usage { input: 100, cached_input: 40, output: 10, reasoning: 0 };
+        let usage = Usage { input: 100, cached_input: 40, output: 10, reasoning: 0, ..Usage::default() };
         assert_eq!((app.row(&answer).await.usage, app.first_meter(&key).await), (usage, (110, 0)));
     })
     .await;
@@ -293,7 +293,7 @@ async fn streams_pass_untouched_and_are_charged_by_what_their_last_events_say() 
         assert_eq!(asked.headers["x-goog-api-key"], "sk-upstream-secret");
         assert_eq!(asked.body, r#"{"contents":[]}"#);
         let row = app.row(&answer).await;
-        assert_eq!(row.usage, Usage { input: 9, cached_input: 0, output: 7, reasoning: 3 });
+        assert_eq!(row.usage, Usage { input: 9, cached_input: 0, output: 7, reasoning: 3, ..Usage::default() });
         assert_eq!(row.usage_source, Some(UsageSource::Upstream));
     })
     .await;

@@ -239,7 +239,7 @@ fn gathered(dialect: &str, text: &str) -> Value {
 }
 
 fn expect_charged(row: &Call, pair: &str) {
-    let usage = Usage { input: 12, cached_input: 4, output: 30, reasoning: 0 };
+    let usage = Usage { input: 12, cached_input: 4, output: 30, reasoning: 0, ..Usage::default() };
     assert_eq!((row.usage, row.usage_source), (usage, Some(UsageSource::Upstream)), "{pair}");
     // 8 x 2.50 + 4 x 1.25 + 30 x 10, per million.
     assert_eq!((row.cost.exact().as_str(), row.status), ("0.000325000", 200), "{pair}");

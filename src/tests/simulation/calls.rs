@@ -93,7 +93,7 @@ pub fn arrival(number: u64, key: &str, group: Option<&str>, at: Time) -> Arrival
 
 pub fn bound(chance: &mut Chance) -> Bound {
     let (input, output) = (chance.between(1, 20) as u64, chance.between(1, 60) as u64);
-    Bound { input, output, cost: Credits::from_nanos((input + output) as i64 * 10) }
+    Bound { input, output, cost: Credits::from_nanos((input + output) as i64 * 10), ..Bound::default() }
 }
 
 /// The end of a call: what it used is at most what it held, but once in a while an upstream goes beyond it.

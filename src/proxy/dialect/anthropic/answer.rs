@@ -96,11 +96,12 @@ pub fn signature(seal: &Seal) -> String {
     }
 }
 
-/// Here what was read from a cache is not part of the input.
+/// Here what was read from a cache, or written into one, is not part of the input.
 pub fn usage(usage: &Usage) -> Json {
+    let written = usage.cache_write.saturating_add(usage.cache_write_1h);
     object! {
-        "input_tokens": usage.input.saturating_sub(usage.cached_input),
-        "cache_creation_input_tokens": 0,
+        "input_tokens": usage.input.saturating_sub(usage.cached_input).saturating_sub(written),
+        "cache_creation_input_tokens": written,
         "cache_read_input_tokens": usage.cached_input,
         "output_tokens": usage.output,
     }

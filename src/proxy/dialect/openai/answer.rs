@@ -122,11 +122,17 @@ fn message(said: &[Utterance]) -> Json {
 }
 
 pub fn usage(usage: &Usage) -> Json {
+    let mut of_input = object! { "cached_tokens": usage.cached_input };
+    let mut of_output = object! { "reasoning_tokens": usage.reasoning };
+    let some = |count: u64| Some(count).filter(|count| *count > 0);
+    of_input.set_some("cache_write_tokens", some(usage.cache_write.saturating_add(usage.cache_write_1h)));
+    of_input.set_some("audio_tokens", some(usage.audio_input));
+    of_output.set_some("audio_tokens", some(usage.audio_output));
     object! {
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,
         "total_tokens": usage.total(),
-        "prompt_tokens_details": object! { "cached_tokens": usage.cached_input },
-        "completion_tokens_details": object! { "reasoning_tokens": usage.reasoning },
+        "prompt_tokens_details": of_input,
+        "completion_tokens_details": of_output,
     }
 }

@@ -9,7 +9,7 @@ const ANTHROPIC: Dialect = Dialect::Anthropic;
 const GEMINI: Dialect = Dialect::Gemini;
 
 /// 12 tokens in, 4 of them from a cache; 30 out, 10 of them thought.
-const USAGE: Usage = Usage { input: 12, cached_input: 4, output: 30, reasoning: 10 };
+const USAGE: Usage = Usage { input: 12, cached_input: 4, output: 30, reasoning: 10, ..Usage::NONE };
 
 fn written(from: Dialect, to: Dialect, body: &Value) -> Value {
     let answer = read_answer(from, body.to_string().as_bytes(), "0199-ab").expect("an answer");

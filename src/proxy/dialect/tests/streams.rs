@@ -8,7 +8,7 @@ const OPENAI: Dialect = Dialect::Openai;
 const ANTHROPIC: Dialect = Dialect::Anthropic;
 const GEMINI: Dialect = Dialect::Gemini;
 
-const USAGE: Usage = Usage { input: 12, cached_input: 4, output: 30, reasoning: 10 };
+const USAGE: Usage = Usage { input: 12, cached_input: 4, output: 30, reasoning: 10, ..Usage::NONE };
 
 fn written(from: Dialect, to: Dialect, events: &[Value]) -> String {
     let heading = Heading { id: "0199-ab".to_owned(), model: "m".to_owned(), created: 1_700_000_000 };
