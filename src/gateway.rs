@@ -7,6 +7,7 @@ pub mod authenticate;
 pub mod batch;
 mod bind;
 mod books;
+pub mod cache;
 pub mod catalog;
 pub mod chain;
 pub(crate) mod decide;
@@ -115,6 +116,7 @@ struct Inner {
     /// When keys were last used, until it is written.
     stamps: Mutex<HashMap<KeyId, Time>>,
     old_uses: rotate::OldUses,
+    answers: cache::Answers,
 }
 
 /// Why the gateway could not be opened.
@@ -155,6 +157,7 @@ impl Gateway {
             changes: broadcast::channel(64).0,
             stamps: Mutex::default(),
             old_uses: rotate::OldUses::default(),
+            answers: cache::Answers::default(),
         });
         tokio::spawn(writer.run(Arc::downgrade(&inner)));
         let gateway = Gateway(inner);

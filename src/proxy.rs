@@ -8,6 +8,7 @@ pub(crate) mod dialect;
 mod error;
 mod exchange;
 mod lane;
+mod memory;
 mod meter;
 mod models;
 mod patience;

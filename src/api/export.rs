@@ -159,7 +159,7 @@ async fn written(
     Ok((Some(text), page.next.map_or(Place::End, Place::Next)))
 }
 
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 26] = [
     "id",
     "name",
     "hint",
@@ -182,13 +182,14 @@ const COLUMNS: [&str; 25] = [
     "credit_quota",
     "max_tokens_per_request",
     "max_cost_per_request",
+    "cache_ttl_seconds",
     "created_at",
     "last_used_at",
     "revoked_at",
 ];
 
 /// A key's cells, in the order of the columns; what is not set is blank.
-fn cells(key: &Key) -> [String; 25] {
+fn cells(key: &Key) -> [String; 26] {
     fn text<T: ToString>(value: Option<T>) -> String {
         value.map(|value| value.to_string()).unwrap_or_default()
     }
@@ -216,6 +217,7 @@ fn cells(key: &Key) -> [String; 25] {
         text(limits.credit_quota),
         text(limits.max_tokens_per_request),
         text(limits.max_cost_per_request),
+        text(key.cache_ttl_seconds),
         key.created_at.to_string(),
         text(key.last_used_at),
         text(key.revoked_at),

@@ -23,13 +23,12 @@ use utoipa::{IntoParams, ToSchema};
 pub struct KeyObject {
     #[serde(flatten)]
     key: Key,
-    cache_ttl_seconds: Option<u64>,
     log_bodies: bool,
 }
 
 impl From<Key> for KeyObject {
     fn from(key: Key) -> Self {
-        Self { key, cache_ttl_seconds: None, log_bodies: false }
+        Self { key, log_bodies: false }
     }
 }
 
@@ -181,12 +180,7 @@ pub async fn rotate(
 /// Fields of the contract whose features come later may be sent as what they are: empty.
 fn without_unavailable(fields: &mut Map<String, Value>) -> Result<(), Problem> {
     let mut check = Check::default();
-    for field in ["cache_ttl_seconds", "log_bodies"] {
-        let empty = match fields.remove(field) {
-            None | Some(Value::Null) => true,
-            Some(value) => field == "log_bodies" && value == Value::Bool(false),
-        };
-        check.that(empty, field, format!("`{field}` is not available in this version."));
-    }
+    let empty = matches!(fields.remove("log_bodies"), None | Some(Value::Null | Value::Bool(false)));
+    check.that(empty, "log_bodies", "`log_bodies` is not available in this version.");
     check.done()
 }

@@ -40,7 +40,7 @@ pub struct Key {
     group_id: Option<String>,
     /// Its own rule; `null` = its account's default, if there is one.
     rule_id: Option<String>,
-    /// Always `null` in this version.
+    /// How long an answer may serve identical calls, in seconds; `null` = every call goes to a provider.
     cache_ttl_seconds: Option<u64>,
     /// Always `false` in this version.
     log_bodies: bool,
@@ -75,6 +75,8 @@ pub struct KeyFields {
     #[schema(default = "UTC")]
     timezone: Option<String>,
     limits: Option<KeyLimits>,
+    /// How long an answer may serve identical calls, in seconds, 1 to 2,592,000; none are kept where absent.
+    cache_ttl_seconds: Option<u64>,
 }
 
 /// A JSON merge patch (RFC 7396) of a key: absent = unchanged, `null` = cleared.
@@ -97,6 +99,8 @@ pub struct KeyPatch {
     endpoints: Option<Vec<String>>,
     timezone: Option<String>,
     limits: Option<KeyLimits>,
+    /// How long an answer may serve identical calls, in seconds, 1 to 2,592,000; none are kept where absent.
+    cache_ttl_seconds: Option<u64>,
 }
 
 /// A key's ceilings; `null` is unlimited. Money is a decimal string of credits.

@@ -85,6 +85,8 @@ pub struct Key {
     /// Where its calendar periods begin at midnight.
     pub timezone: String,
     pub limits: KeyLimits,
+    /// How long an answer may serve identical calls, in seconds; `None` = every call goes to a provider.
+    pub cache_ttl_seconds: Option<u64>,
     /// Periods and zones from before an edit, in force until they are over.
     #[serde(skip)]
     pub carried: Vec<Carried>,
@@ -188,6 +190,9 @@ pub struct KeySpec {
     pub timezone: String,
     #[serde(default)]
     pub limits: KeyLimits,
+    /// How long an answer may serve identical calls, in seconds; `None` = every call goes to a provider.
+    #[serde(default)]
+    pub cache_ttl_seconds: Option<u64>,
 }
 
 fn utc() -> String {
@@ -196,6 +201,8 @@ fn utc() -> String {
 
 /// Counts above this are refused: nothing real reaches them, and sums of them stay far from the integer's edge.
 pub(super) const MOST: u64 = 1_000_000_000_000_000;
+/// The longest that an answer may be kept for identical calls, in seconds: 30 days.
+const LONGEST_TTL: u64 = 2_592_000;
 /// The same for money.
 pub const MOST_CREDITS: Credits = Credits::from_nanos(1_000_000_000 * 1_000_000_000);
 
@@ -213,6 +220,7 @@ impl KeySpec {
             endpoints: Vec::new(),
             timezone: utc(),
             limits: KeyLimits::default(),
+            cache_ttl_seconds: None,
         }
     }
 
@@ -243,6 +251,9 @@ impl KeySpec {
         check.that(paths && self.endpoints.len() <= 100, "endpoints", "Write paths such as /v1/chat/completions.");
         let message = format!("{:?} is not a time zone. Write one such as Europe/Berlin, UTC or UTC+8.", self.timezone);
         check.that(Zone::parse(&self.timezone).is_some(), "timezone", message);
+        let ttl = self.cache_ttl_seconds.is_none_or(|seconds| (1..=LONGEST_TTL).contains(&seconds));
+        let message = "Write a number of seconds from 1 to 2,592,000 (30 days), or leave it blank for no cache.";
+        check.that(ttl, "cache_ttl_seconds", message);
         self.limits.check(&mut check);
         check.done()
     }
@@ -315,6 +326,7 @@ impl Key {
             endpoints: self.endpoints.clone(),
             timezone: self.timezone.clone(),
             limits: self.limits.clone(),
+            cache_ttl_seconds: self.cache_ttl_seconds,
         }
     }
 

@@ -212,6 +212,8 @@ pub enum UsageSource {
     Estimated,
     /// The process died while the call was in flight; its whole hold was charged.
     Interrupted,
+    /// An answer that was kept served an identical call: nothing was used.
+    Cache,
 }
 
 impl UsageSource {
@@ -220,11 +222,12 @@ impl UsageSource {
             UsageSource::Upstream => "upstream",
             UsageSource::Estimated => "estimated",
             UsageSource::Interrupted => "interrupted",
+            UsageSource::Cache => "cache",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [UsageSource::Upstream, UsageSource::Estimated, UsageSource::Interrupted]
+        [UsageSource::Upstream, UsageSource::Estimated, UsageSource::Interrupted, UsageSource::Cache]
             .into_iter()
             .find(|source| source.as_str() == text)
     }

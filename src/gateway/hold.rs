@@ -110,6 +110,11 @@ impl Hold {
         self.provider = provider.to_owned();
     }
 
+    /// An answer that was kept serves it: no upstream is asked, and it counts as a request.
+    pub fn recalled(&mut self) {
+        self.dispatched = true;
+    }
+
     /// The current attempt waits for this connection first.
     pub fn connects(&mut self, connecting: Connecting) {
         self.connecting = Some(connecting);
@@ -194,7 +199,10 @@ impl Hold {
 
     fn settlement(&self, status: u16, usage: Usage, usage_source: UsageSource, error: Option<Refusal>) -> Settlement {
         let cost = self.cost(&usage);
-        let mut cost_basis = self.price.basis(&usage);
+        let mut cost_basis = match usage_source {
+            UsageSource::Cache => "answered from the cache".to_owned(),
+            _ => self.price.basis(&usage),
+        };
         if cost > self.bound.cost {
             // The one way past a limit: the upstream charged more than the call had asked it for.
             tracing::warn!(call = %self.arrival.id, %cost, held = %self.bound.cost, "an upstream went beyond the bound");

@@ -91,6 +91,7 @@ impl Gateway {
             endpoints: spec.endpoints,
             timezone: spec.timezone,
             limits: spec.limits,
+            cache_ttl_seconds: spec.cache_ttl_seconds,
             carried: Vec::new(),
             admin_spec,
             created_at: now,
@@ -147,6 +148,7 @@ impl Gateway {
             endpoints: spec.endpoints,
             timezone: spec.timezone,
             limits: spec.limits,
+            cache_ttl_seconds: spec.cache_ttl_seconds,
             ..known.clone()
         };
         let now = self.0.clock.now();

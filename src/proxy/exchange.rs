@@ -3,6 +3,7 @@
 use super::cap::Cap;
 use super::error::{ProxyError, upstream_failed};
 use super::lane::Lane;
+use super::memory::{Memory, Recording};
 use super::meter::{Seen, Tally};
 use super::patience::{self, Unsent, hand, stopping};
 use super::upstream::{self, Failure, Reply, UpstreamBody};
@@ -13,7 +14,7 @@ use crate::domain::usage::{Usage, UsageSource};
 use crate::gateway::Gateway;
 use crate::gateway::hold::Hold;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -42,6 +43,8 @@ pub(super) struct Exchange {
     pub cap: Option<Cap>,
     pub rates: HeaderMap,
     pub voice: Voice,
+    /// Where its answer is kept for identical calls.
+    pub memory: Option<Memory>,
 }
 
 impl Exchange {
@@ -131,7 +134,11 @@ impl Exchange {
         let mut whole = match self.voice.whole(body, &usage) {
             Ok(body) => {
                 self.hold.settle(parts.status.as_u16(), usage, source, None).await;
-                self::head(&parts, self.rates, &self.voice, false, Body::from(body))
+                let whole = self::head(&parts, self.rates, &self.voice, false, Body::from(body.clone()));
+                if let Some(memory) = self.memory.filter(|_| parts.status == StatusCode::OK) {
+                    memory.keep(&self.gateway, whole.headers(), body);
+                }
+                whole
             }
             // It has answered, so it has cost what it says, though nobody can make anything of it.
             Err(refusal) => {
@@ -148,14 +155,18 @@ impl Exchange {
     /// A stream: each event leaves as it arrives, unless the call would then cost more than it may; the last one waits
     /// for the books.
     async fn stream(self, response: Response<UpstreamBody>, head: oneshot::Sender<Answer>) {
-        let Exchange { terms, hold, mut tally, mut cap, rates, mut voice, .. } = self;
+        let Exchange { gateway, terms, hold, mut tally, mut cap, rates, mut voice, memory, .. } = self;
         if cap.is_some() {
             tally.keep_text();
         }
         let (parts, mut body) = response.into_parts();
         let status = parts.status.as_u16();
         let (to_client, from_us) = mpsc::channel::<Bytes>(32);
-        answer(head, self::head(&parts, rates, &voice, true, Body::from_stream(chunks(from_us))));
+        let begun = self::head(&parts, rates, &voice, true, Body::from_stream(chunks(from_us)));
+        let memory = memory.filter(|_| parts.status == StatusCode::OK);
+        let mut recording = memory.map(|memory| Recording::new(memory, begun.headers()));
+        let mut is_complete = false;
+        answer(head, begun);
         let bound = hold.bound;
         let mut hold = Some(hold);
         let mut events = sse::Events::default();
@@ -212,6 +223,8 @@ impl Exchange {
                     }
                     _ => joined(before, piece),
                 };
+                is_complete |= matches!(seen, Seen::Done | Seen::Last);
+                recording.iter_mut().for_each(|recording| recording.note(&piece));
                 match send(&to_client, piece, &terms).await {
                     Ok(()) => {}
                     Err(Unsent::Gone) => return abandon(hold, &tally).await,
@@ -228,8 +241,13 @@ impl Exchange {
             None => {
                 let (usage, source) = tally.complete(&bound);
                 settle(&mut hold, status, usage, source, None).await;
+                let last = joined(waiting, voice.end(&usage));
+                if let Some(mut recording) = recording.filter(|_| is_complete) {
+                    recording.note(&last);
+                    recording.keep(&gateway);
+                }
                 // A client that left just now has been charged for what it was sent.
-                let _ = send(&to_client, joined(waiting, voice.end(&usage)), &terms).await;
+                let _ = send(&to_client, last, &terms).await;
             }
             // It was charged at its end, and has nothing more to say.
             Some(_) if hold.is_none() => {}

@@ -6,6 +6,7 @@ use super::dialect::Dialect;
 use super::error::{ProxyError, no_such_route};
 use super::exchange::{Answer, Exchange};
 use super::lane::{Lane, lanes};
+use super::memory::{self, Memory};
 use super::meter::Tally;
 use super::patience::stopping;
 use super::tokens::{self, Input};
@@ -106,6 +107,10 @@ async fn enter(door: &Door, entrance: Entrance, request: Request) -> Answer {
 async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Refusal> {
     let gateway = &door.gateway;
     let (holder, ask, model) = visit.read(door, body).await?; // 400, 401, 403, 404, 413, 503
+    let memory = Memory::of(visit, &holder, &ask);
+    if let Some(kept) = memory.and_then(|memory| memory.recall(gateway)) {
+        return memory::recalled(door, visit, &holder, &model, &kept).await; // 402, 429, 503
+    }
     let lanes = lanes(&ask, gateway.routed(&model, chance())?).await?; // 400, 503
     if door.terms.cut.is_cancelled() {
         return Err(stopping()); // 503
@@ -113,13 +118,16 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
     let voice = Voice::new(&ask, visit.framing(), &arrival);
     let (hold, input) = admit(door, &holder, &model, arrival, &lanes, &ask).await?; // 400, 402, 429, 503
-    let rates = rates::headers(&hold.rates, ask.dialect, gateway.clock().now());
+    let mut rates = rates::headers(&hold.rates, ask.dialect, gateway.clock().now());
+    if memory.is_some() {
+        Memory::missed(&mut rates);
+    }
     let delay = builtin::delay(&visit.headers);
     let tally = Tally::new(input.likely, upstream::is_exact(&lanes));
     let cap = Cap::of(&holder, &lanes, &door.terms.vocabularies);
     let (gateway, terms, stream) = (gateway.clone(), door.terms.clone(), ask.stream);
     let caller = visit.headers.clone();
-    let exchange = Exchange { gateway, terms, hold, stream, lanes, caller, delay, tally, cap, rates, voice };
+    let exchange = Exchange { gateway, terms, hold, stream, lanes, caller, delay, tally, cap, rates, voice, memory };
     Ok(exchange.begin().await) // 502, 504
 }
 
@@ -194,13 +202,21 @@ impl Visit {
     }
 
     /// Gemini's answers come as one list, unless the caller asks for events.
-    fn framing(&self) -> Framing {
+    pub(super) fn framing(&self) -> Framing {
         let is_list = self.entrance.dialect == Dialect::Gemini && self.stream;
         let alt = self.query.as_deref().and_then(|query| call::asked(query, "alt"));
         if is_list && alt.as_deref() != Some("sse") { Framing::List } else { Framing::Events }
     }
 
-    fn arrival(&self) -> Option<Arrival> {
+    pub(super) fn endpoint(&self) -> &'static str {
+        self.entrance.endpoint
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.entrance.dialect
+    }
+
+    pub(super) fn arrival(&self) -> Option<Arrival> {
         let key = &self.holder.as_ref()?.key;
         let text = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
         Some(Arrival {

@@ -30,6 +30,7 @@ pub(super) struct Row {
     credit_quota_nanos: Option<i64>,
     max_tokens_per_request: Option<i64>,
     max_cost_per_request_nanos: Option<i64>,
+    cache_ttl_seconds: Option<i64>,
     carried: String,
     admin_spec: Option<String>,
     created_at: i64,
@@ -66,6 +67,7 @@ impl TryFrom<Row> for Key {
                 max_tokens_per_request: row.max_tokens_per_request.map(count),
                 max_cost_per_request: row.max_cost_per_request_nanos.map(Credits::from_nanos),
             },
+            cache_ttl_seconds: row.cache_ttl_seconds.map(count),
             carried: read_json("keys.carried", &row.carried)?,
             admin_spec: row.admin_spec.as_deref().map(|text| read_json("keys.admin_spec", text)).transpose()?,
             created_at: Time::from_micros(row.created_at),
@@ -78,7 +80,7 @@ impl TryFrom<Row> for Key {
 pub(super) const COLUMNS: &str =
     "id, account_id, group_id, rule_id, name, hint, status, expires_at, models, ip_allowlist, endpoints, timezone,
     rpm, tpm, rpd, token_quota_max, token_quota_reset, monthly_tokens, monthly_spend_nanos, credit_quota_nanos,
-    max_tokens_per_request, max_cost_per_request_nanos, carried, admin_spec, created_at, last_used_at, revoked_at";
+    max_tokens_per_request, max_cost_per_request_nanos, cache_ttl_seconds, carried, admin_spec, created_at, last_used_at, revoked_at";
 
 /// A number of tokens and when it comes back, as two columns hold them.
 pub(super) fn token_quota(max: Option<i64>, reset: Option<&str>) -> Result<Option<TokenQuota>, StoreError> {
@@ -125,7 +127,8 @@ impl Store {
                        endpoints = $8, timezone = $9, rpm = $10, tpm = $11, rpd = $12, token_quota_max = $13,
                        token_quota_reset = $14, monthly_tokens = $15, monthly_spend_nanos = $16,
                        credit_quota_nanos = $17, max_tokens_per_request = $18, max_cost_per_request_nanos = $19,
-                       revoked_at = $20, group_id = $21, rule_id = $22, carried = $23, admin_spec = $24
+                       revoked_at = $20, group_id = $21, rule_id = $22, carried = $23, admin_spec = $24,
+                       cache_ttl_seconds = $25
                    where id = $1";
         let limits = &key.limits;
         on_tx!(tx, db => sqlx::query(sql)
@@ -153,6 +156,7 @@ impl Store {
             .bind(key.rule_id.as_ref().map(RuleId::as_str))
             .bind(json(&key.carried))
             .bind(key.admin_spec.as_ref().map(json))
+            .bind(key.cache_ttl_seconds.map(bigint))
             .execute(db)
             .await
             .map(drop))?;

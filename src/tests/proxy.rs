@@ -8,6 +8,7 @@ mod dialects;
 mod failover;
 mod interpreted;
 mod lanes;
+mod memory;
 mod patience;
 mod quota;
 mod recorded;

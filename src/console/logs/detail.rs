@@ -87,7 +87,8 @@ fn headline(call: &Call, ending: Ending, now: Time) -> String {
     match ending {
         Ending::Answered => {
             let span = call.total_ms.map(|ms| format!(" in {}", took(ms))).unwrap_or_default();
-            format!("Answered{span}")
+            let from = if call.usage_source == Some(UsageSource::Cache) { " from the cache" } else { "" };
+            format!("Answered{from}{span}")
         }
         Ending::Held => {
             let span = now.since(call.arrival.at).as_millis();
@@ -203,6 +204,7 @@ fn whole(figure: &Figure) -> i64 {
 fn source(call: &Call) -> &'static str {
     match call.usage_source {
         Some(UsageSource::Interrupted) => "unknown: all that was held is charged",
+        Some(UsageSource::Cache) => "none: an identical call’s answer served it",
         _ if call.usage.total() == 0 && call.usage.units.is_none() => "",
         Some(UsageSource::Upstream) => "as the provider reported",
         Some(UsageSource::Estimated) => "our estimate: the provider did not say",

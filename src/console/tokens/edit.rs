@@ -28,6 +28,7 @@ pub struct Written {
     pub models: String,
     pub ip_allowlist: String,
     pub endpoints: String,
+    pub cache_ttl_seconds: String,
     pub timezone: String,
     pub limits: WrittenLimits,
 }
@@ -62,6 +63,7 @@ pub async fn save_key(
     #[server(default)] models: String,
     #[server(default)] ip_allowlist: String,
     #[server(default)] endpoints: String,
+    #[server(default)] cache_ttl_seconds: String,
     #[server(default)] timezone: String,
     #[server(default)] limits: WrittenLimits,
 ) -> Result<Changed, Problem> {
@@ -80,6 +82,7 @@ pub async fn save_key(
         models: access.0,
         ip_allowlist: access.1,
         endpoints: access.2,
+        cache_ttl_seconds,
         timezone,
         limits,
     };
@@ -204,7 +207,7 @@ fn parts(form: FormState, all: Fields) -> AnyView {
     let column = |content: Vec<FieldText>| view! { <div class="fields">{fields(form, content)}</div> }.into_any();
     let general =
         panel("General", &["name", "account_id", "group_id", "status", "expires_at", "timezone"], column(general));
-    let access = panel("Access", &["models", "ip_allowlist", "endpoints"], column(access));
+    let access = panel("Access", &["models", "ip_allowlist", "endpoints", "cache_ttl_seconds"], column(access));
     let limits = panel("Usage limits", &["limits", "rule_id"], usage(form, limits, reset, rule, says, lines));
     view! { <Panels label="Parts of the token" panels=vec![general, limits, access]/> }.into_any()
 }

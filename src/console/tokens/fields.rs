@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Every field there is, by its path.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "name",
     "group_id",
     "account_id",
@@ -17,6 +17,7 @@ const NAMES: [&str; 12] = [
     "models",
     "ip_allowlist",
     "endpoints",
+    "cache_ttl_seconds",
     "rule_id",
     "choice",
     "confirm",

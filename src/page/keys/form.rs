@@ -107,12 +107,16 @@ impl Worded<'_> {
         let blocks = self.field("ip_allowlist", "Addresses it may call from", blocks, hint, lines("anywhere"));
         let hint = "One a line, such as /v1/chat/completions.";
         let paths = self.field("endpoints", "Paths it may call", written.endpoints, hint, lines("every path"));
+        let hint =
+            "Blank keeps none. Identical calls are answered from memory, cost nothing, and count as requests only.";
+        let seconds = written.cache_ttl_seconds;
+        let cache = self.field("cache_ttl_seconds", "Cache answers, for seconds", seconds, hint, line());
         Fields {
             general,
             limits,
             reset: if reset.is_empty() { "monthly".to_owned() } else { reset },
             rule: self.field("rule_id", "Quota rule", given(rule_id), &rules.1, Kind::One(rules.0)),
-            access: vec![models, blocks, paths],
+            access: vec![models, blocks, paths, cache],
             says: String::new(),
             lines: Vec::new(),
         }
@@ -187,6 +191,7 @@ pub fn write(reader: &Account, key: &Key) -> Written {
         models: key.models.join("\n"),
         ip_allowlist: key.ip_allowlist.join("\n"),
         endpoints: key.endpoints.join("\n"),
+        cache_ttl_seconds: count(key.cache_ttl_seconds),
         timezone: key.timezone.clone(),
         limits: WrittenLimits {
             rpm: count(limits.rpm),
@@ -239,6 +244,7 @@ pub fn read(reader: &Account, known: Option<&Key>, written: &Written, now: Time)
         spec.status = KeyStatus::parse(status).unwrap_or_default();
         check.that(KeyStatus::parse(status).is_some(), "status", "Choose whether it is enabled.");
     }
+    spec.cache_ttl_seconds = read_count(&mut check, "cache_ttl_seconds", &written.cache_ttl_seconds);
     spec.expires_at = expiry(reader, known, &written.expires_at, &mut check);
     read_limits(&written.limits, &mut spec, &mut check);
     // What can be read is judged as well, so that all that has to change is said at once.

@@ -22,9 +22,9 @@ async fn an_export_holds_what_a_list_shows_and_never_a_secret() {
         assert_eq!(export.header("content-disposition"), "attachment; filename=\"keys.csv\"");
         let header = "id,name,hint,status,account_id,group_id,rule_id,expires_at,models,ip_allowlist,endpoints,\
             timezone,rpm,tpm,rpd,token_quota_max,token_quota_reset,monthly_tokens,monthly_spend,credit_quota,\
-            max_tokens_per_request,max_cost_per_request,created_at,last_used_at,revoked_at";
+            max_tokens_per_request,max_cost_per_request,cache_ttl_seconds,created_at,last_used_at,revoked_at";
         let row = format!(
-            "{id},\"'=HYPERLINK(\"\"x\"\"), \"\"two\"\"\",{},active,{},{group},,,a;b,,,UTC,60,,,9,weekly,,2.50,,,,2026-11-20T14:00:00Z,,",
+            "{id},\"'=HYPERLINK(\"\"x\"\"), \"\"two\"\"\",{},active,{},{group},,,a;b,,,UTC,60,,,9,weekly,,2.50,,,,,2026-11-20T14:00:00Z,,",
             key["hint"].as_str().unwrap(),
             office.user.account.id
         );
