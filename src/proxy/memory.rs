@@ -92,7 +92,7 @@ pub(super) async fn recalled(
     let is_stream = arrival.stream;
     let dialect = visit.dialect();
     let free = Model { price: Some(Price::Free), ..model.clone() };
-    let nothing = Ceiling { input: 0, output: Output::Declared(0) };
+    let nothing = Ceiling::tokens(0, Output::Declared(0));
     let mut hold = gateway.admit(holder, &free, arrival, nothing).await?; // 402, 429, 503
     hold.recalled();
     hold.first_byte();
