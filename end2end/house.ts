@@ -23,6 +23,7 @@ export const PAGES: Place[] = [
   { name: "New rule", path: "/rules/new" },
   { name: "One rule", path: "/rules/:rule" },
   { name: "Models", path: "/models" },
+  { name: "Prices", path: "/models/prices?model=tollgate/echo" },
   { name: "Providers", path: "/providers" },
   { name: "Profile", path: "/profile" },
   { name: "Find", path: "/find" },

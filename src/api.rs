@@ -17,6 +17,7 @@ mod keys;
 mod logs;
 mod merge_patch;
 mod models;
+mod prices;
 mod problem;
 mod providers;
 mod refusals;
@@ -29,7 +30,7 @@ use crate::gateway::Gateway;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue};
 use std::sync::LazyLock;
@@ -67,6 +68,7 @@ pub fn router(gateway: Gateway) -> Router {
 /// The document that describes the routes, derived from their handlers.
 pub fn openapi() -> OpenApi {
     let (_, mut document) = resources().split_for_parts();
+    document.merge(<BelowModels as utoipa::OpenApi>::openapi());
     // The router's wildcard for a name with slashes is not OpenAPI's: there it is a plain parameter.
     let paths = std::mem::replace(&mut document.paths, Paths::new());
     document.paths.paths = paths.paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
@@ -106,6 +108,10 @@ fn resources() -> OpenApiRouter<Gateway> {
         .routes(routes!(resets::account))
         .routes(routes!(explain::explain))
         .routes(routes!(models::list, models::create))
+        .routes(routes!(prices::known))
+        .merge(lists())
+        // A model's prices stand below its name, which may have slashes: the handler tells them apart.
+        .route("/models/{*name}", post(prices::add))
         .routes(routes!(models::read, models::edit, models::delete))
         .routes(routes!(providers::list, providers::create))
         .routes(routes!(providers::read, providers::edit, providers::delete))
@@ -115,6 +121,16 @@ fn resources() -> OpenApiRouter<Gateway> {
         .routes(routes!(usage::read));
     OpenApiRouter::with_openapi(frame()).nest("/api/v1", resources)
 }
+
+/// What takes a whole file.
+fn lists() -> OpenApiRouter<Gateway> {
+    OpenApiRouter::new().routes(routes!(prices::import)).layer(DefaultBodyLimit::max(prices::LARGEST))
+}
+
+/// Paths below a model's name, which the router cannot tell from one.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(prices::list, prices::add))]
+struct BelowModels;
 
 /// What the document says besides its routes.
 fn frame() -> OpenApi {

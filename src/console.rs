@@ -9,6 +9,7 @@ mod find;
 pub mod groups;
 mod logs;
 mod models;
+pub mod prices;
 pub mod profile;
 mod providers;
 pub mod rules;
@@ -125,6 +126,7 @@ pages! {
     Rules: rules::Rules,
     Rule: rules::Rule,
     Models: models::Models,
+    Prices: prices::Prices,
     Providers: providers::Providers,
     Profile: profile::Profile,
     Find: find::Find,
@@ -154,6 +156,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/rules") view={Lazy::<Rules>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/rules/:id") view={Lazy::<Rule>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/models") view={Lazy::<Models>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/models/prices") view={Lazy::<Prices>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/providers") view={Lazy::<Providers>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/find") view={Lazy::<Find>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view={Lazy::<Profile>::new()} ssr=SsrMode::Async/>

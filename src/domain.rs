@@ -43,6 +43,7 @@ pub mod meter;
 pub mod model;
 pub mod period;
 pub mod price;
+pub mod price_list;
 pub mod problem;
 pub mod provider;
 pub mod refusal;

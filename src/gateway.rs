@@ -18,13 +18,16 @@ pub mod forecast;
 pub mod groups;
 pub mod hold;
 pub mod impact;
+pub mod import;
 pub mod issue;
 mod journal;
+pub mod known;
 pub mod limits;
 pub mod list;
 pub mod oversight;
 pub mod overview;
 mod own;
+pub mod prices;
 pub mod repeat;
 pub mod reset;
 mod rotate;
@@ -187,7 +190,7 @@ impl Gateway {
     /// # Errors
     /// When the database fails; what was known stays in force.
     pub async fn reload(&self) -> Result<(), StoreError> {
-        let catalog = Catalog::load(&self.0.store, &self.0.master).await?;
+        let catalog = Catalog::load(&self.0.store, &self.0.master, self.0.clock.now()).await?;
         self.0.catalog.store(Arc::new(catalog));
         self.0.keyring.forget();
         for topic in Topic::ALL.into_iter().filter(|topic| *topic != Topic::Calls) {

@@ -6,6 +6,7 @@ pub mod find;
 pub mod groups;
 pub mod keys;
 pub mod limits;
+pub mod prices;
 pub mod profile;
 pub mod rules;
 pub mod token;

@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod charges;
 mod lists;
+mod prices;
 mod profile;
 mod proxy;
 mod scenarios;

@@ -33,7 +33,7 @@ test("a page loads what its head names: the script, the part that all share, and
   const management = new Management(gateway, await gateway.managementToken());
   const key = (await management.call("POST", "/keys", { name: "a" })).key.id;
   const group = (await management.call("POST", "/groups", { name: "a" })).id;
-  for (const path of ["/", "/logs", "/tokens?new=1", `/tokens/${key}`, "/groups", `/groups/${group}`, "/rules", "/rules/new", "/models", "/providers", "/profile", "/find"]) await visit(path);
+  for (const path of ["/", "/logs", "/tokens?new=1", `/tokens/${key}`, "/groups", `/groups/${group}`, "/rules", "/rules/new", "/models", "/models/prices", "/providers", "/profile", "/find"]) await visit(path);
   expect(own.size, "every page has a part of its own").toBe(14);
 });
 

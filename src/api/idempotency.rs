@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a `POST` that is sent again is answered what it was answered the first time, and does nothing.
 //! One layer over all routes; no handler knows of it.
 
-use super::body::LARGEST;
+use super::prices::LARGEST;
 use super::problem::{ErrorBody, NothingDone, body_too_large, error};
 use crate::auth::Caller;
 use crate::domain::problem::{Problem, ProblemKind};

@@ -61,6 +61,8 @@ pub struct LogRow {
     state: &'static str,
     /// The caller's own `x-request-id`, if it sent one.
     client_request_id: Option<String>,
+    /// The version of the model's price that it is charged by; `null` where it is charged by none.
+    price_version: Option<u64>,
 }
 
 /// Tokens by kind. The rarer kinds are left out where there are none, and in sums over calls.
@@ -149,6 +151,7 @@ impl From<Call> for LogRow {
             units: Some(call.usage.units).filter(|units| !units.is_none()).map(UsedUnits::from),
             cost: call.cost.exact(),
             cost_basis: call.cost_basis,
+            price_version: Some(call.bound.price_version).filter(|version| *version > 0),
             usage_source: call.usage_source.map(|source| source.as_str()),
             first_byte_ms: call.first_byte_ms,
             total_ms: call.total_ms,

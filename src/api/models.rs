@@ -3,6 +3,7 @@
 use super::address::{Filters, Limit, Listing, Named};
 use super::body::Object;
 use super::merge_patch::{fresh, patched};
+use super::prices;
 use super::problem::{ReadFailures, WriteFailures};
 use super::schema;
 use crate::auth::{AdminCaller, Caller};
@@ -11,6 +12,7 @@ use crate::domain::problem::Problem;
 use crate::gateway::Gateway;
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -60,12 +62,12 @@ pub async fn create(
 #[utoipa::path(get, path = "/models/{*name}", tag = "models", operation_id = "read_model",
     params(("name" = String, Path, description = "The model's name, slashes and all.", example = "tollgate/echo")),
     responses((status = 200, description = "The model.", body = schema::Model), ReadFailures))]
-pub async fn read(
-    Caller(_by): Caller,
-    Named(name): Named,
-    State(gateway): State<Gateway>,
-) -> Result<Json<Model>, Problem> {
-    gateway.model(&name).map(|model| Json(shown(model))).ok_or_else(|| Problem::not_found("model"))
+pub async fn read(Caller(by): Caller, Named(name): Named, State(gateway): State<Gateway>) -> Result<Response, Problem> {
+    if prices::asked(&gateway, &name).is_some() {
+        return prices::list(Caller(by), Named(name), State(gateway)).await.map(IntoResponse::into_response);
+    }
+    let model = gateway.model(&name).ok_or_else(|| Problem::not_found("model"))?;
+    Ok(Json(shown(model)).into_response())
 }
 
 /// Change a model by a JSON merge patch. Its name stays; its routes are replaced as a whole.

@@ -6,6 +6,7 @@
 pub mod bindings;
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A key.
@@ -176,22 +177,71 @@ pub struct ModelPatch {
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Price {
-    PerMillion(PerMillion),
+    PerMillion(Box<PerMillion>),
     Classic(Classic),
     /// `free`
     Word(String),
 }
 
-/// Credits for a million tokens of each kind.
+/// Credits for a million tokens of each kind, and for what is no token. `input` and `output` are priced together; both may
+/// be absent where a model is priced by nothing but other units.
 #[derive(Deserialize, ToSchema)]
 pub struct PerMillion {
     #[schema(example = "2.50")]
-    input: String,
-    /// What input that the upstream had cached costs; the input price where absent.
+    input: Option<String>,
+    /// Input that the upstream read from its cache; as `input` where absent.
     #[schema(example = "1.25")]
     cached_input: Option<String>,
+    /// Input that the upstream wrote into its cache for some minutes; as `input` where absent.
+    cache_write: Option<String>,
+    /// Input that the upstream wrote into its cache for an hour; as `cache_write` where absent.
+    cache_write_1h: Option<String>,
+    /// As `input` where absent.
+    audio_input: Option<String>,
+    /// As `input` where absent.
+    image_input: Option<String>,
     #[schema(example = "10.00")]
-    output: String,
+    output: Option<String>,
+    /// As `output` where absent.
+    reasoning: Option<String>,
+    /// As `output` where absent.
+    audio_output: Option<String>,
+    /// As `output` where absent.
+    image_output: Option<String>,
+    /// For an image generated, whose variant has no price of its own.
+    per_image: Option<String>,
+    /// For an image of a variant: its size, its quality, or both as `hd/1024x1024`.
+    per_image_by: Option<BTreeMap<String, String>>,
+    /// For a million characters of text that is spoken.
+    per_million_characters: Option<String>,
+    /// For a second of sound or video.
+    per_second: Option<String>,
+    /// For a second of a variant, such as `1080p`.
+    per_second_by: Option<BTreeMap<String, String>>,
+    /// For each call that is answered.
+    per_request: Option<String>,
+    /// For a search of the web, or a reranker's search unit.
+    per_search: Option<String>,
+    /// Other prices for calls with a longer input.
+    tiers: Option<Vec<PriceTier>>,
+}
+
+/// Prices of tokens, by their kinds, that hold for the whole of a call whose input is longer than `above` tokens. What is
+/// absent costs what it does otherwise.
+#[derive(Deserialize, ToSchema)]
+pub struct PriceTier {
+    #[schema(example = 200000)]
+    above: u64,
+    input: Option<String>,
+    cached_input: Option<String>,
+    cache_write: Option<String>,
+    cache_write_1h: Option<String>,
+    audio_input: Option<String>,
+    image_input: Option<String>,
+    output: Option<String>,
+    reasoning: Option<String>,
+    audio_output: Option<String>,
+    image_output: Option<String>,
 }
 
 /// The same prices written another way: output costs `rate` times `completion_multiplier`.

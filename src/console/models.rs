@@ -92,6 +92,18 @@ pub async fn fetch_model(name: String) -> Result<Wire, Problem> {
     Ok(Wire::of(&Some(draft)))
 }
 
+/// A well-known model as its form would hold it; of one that is not known, its name.
+#[server(prefix = "/fn", endpoint = "known-model")]
+pub async fn fetch_known_model(name: String) -> Result<Wire, Problem> {
+    crate::auth::admin().await?;
+    let name = name.trim();
+    let draft: (ModelDraft, Vec<String>) = match expect_context::<crate::gateway::Gateway>().known_model(name) {
+        Some(model) => ((&model).into(), model.capabilities),
+        None => ModelDraft::fresh(name),
+    };
+    Ok(Wire::of(&Some(draft)))
+}
+
 /// The page.
 #[component]
 pub fn Models() -> impl IntoView {
@@ -118,8 +130,12 @@ pub fn Models() -> impl IntoView {
         shown(choices, |choices| {
             let is_admin = choices.is_ok_and(|choices| choices.is_admin);
             let href = text(|| Place::here().with("new", "1").href());
-            let link =
-                is_admin.then(|| view! { <a class="button button--primary" href=href data-noscroll>"New model"</a> });
+            let link = is_admin.then(|| {
+                view! {
+                    <a class="button" href="/models/prices">"Prices"</a>
+                    <a class="button button--primary" href=href data-noscroll>"New model"</a>
+                }
+            });
             Ok(link.into_any())
         })
     };
@@ -189,11 +205,23 @@ fn Dialogs(
     deleted: Memo<String>,
     choices: Data<ModelChoices>,
 ) -> impl IntoView {
+    // A new model that is to be filled in with what is known of this one.
+    let filled = memo(|| {
+        let place = Place::here();
+        let name = place.get("known").filter(|_| place.get("new").is_some());
+        name.unwrap_or_default().to_owned()
+    });
     let known = use_data::<Option<(ModelDraft, Vec<String>)>, _>(
-        move || edited.get(),
+        move || edited.get() + &filled.get(),
         move || {
-            let name = edited.get_untracked();
-            async move { if name.is_empty() { Ok(Wire::nothing()) } else { fetch_model(name).await } }
+            let (name, filled) = (edited.get_untracked(), filled.get_untracked());
+            async move {
+                match (name.is_empty(), filled.is_empty()) {
+                    (false, _) => fetch_model(name).await,
+                    (true, false) => fetch_known_model(filled).await,
+                    (true, true) => Ok(Wire::nothing()),
+                }
+            }
         },
     );
     view! {
@@ -205,7 +233,7 @@ fn Dialogs(
                 (_, Err(problem)) => return Ok(missing(problem).into_any()),
             };
             let is_asked = choices.is_admin && (is_new.get_untracked() || known.is_some());
-            Ok(is_asked.then(|| view! { <ModelDialog form=save choices known/> }).into_any())
+            Ok(is_asked.then(|| view! { <ModelDialog form=save choices known is_new=is_new.get_untracked()/> }).into_any())
         })}
         {drawn(move || {
             let name = deleted.get();

@@ -106,6 +106,8 @@ pub struct Bound {
     /// What is no token. Known to the process that admitted the call; a row keeps what it comes to, in `cost`.
     pub units: Units,
     pub cost: Credits,
+    /// The version of the model's price that the call is charged by; 0 where there is none.
+    pub price_version: u64,
 }
 
 impl Bound {

@@ -22,6 +22,9 @@ pub struct Model {
     /// Absent: every call is refused until there is one.
     #[serde(default)]
     pub price: Option<Price>,
+    /// Which version of its price that is; 0 where there is none. Not a model's to say.
+    #[serde(skip)]
+    pub price_version: u64,
     #[serde(default)]
     pub routes: Vec<Route>,
     #[serde(default = "yes")]

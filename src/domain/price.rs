@@ -2,6 +2,8 @@
 //! the end.
 
 mod kind;
+mod lines;
+pub mod version;
 mod written;
 
 use super::credits::Credits;

@@ -62,6 +62,7 @@ pub enum Output {
 pub(super) struct Bid<'h> {
     holder: &'h Holder,
     price: Price,
+    price_version: u64,
     most: Quantity,
     /// Whether the gateway chose the output bound: then it may be lowered, and must be written into the request.
     chosen: bool,
@@ -72,7 +73,7 @@ pub(super) struct Bid<'h> {
 impl Bid<'_> {
     pub fn bound(&self) -> Bound {
         let Quantity { input, output, units, .. } = self.most;
-        Bound { input, output, units, cost: self.price.bound(&self.most) }
+        Bound { input, output, units, cost: self.price.bound(&self.most), price_version: self.price_version }
     }
 
     pub fn funding(&self) -> Funding {
@@ -152,7 +153,15 @@ impl Gateway {
         let output = within_cost_cap(holder, &price, &most, chosen)?;
         let mut means = holder.means.iter();
         let paid_by = means.next().ok_or_else(Refusal::books_unavailable)?;
-        Ok(Bid { holder, price, most: Quantity { output, ..most }, chosen, paid_by, next: means })
+        Ok(Bid {
+            holder,
+            price,
+            price_version: model.price_version,
+            most: Quantity { output, ..most },
+            chosen,
+            paid_by,
+            next: means,
+        })
     }
 
     /// Output tokens to hold, and whether the gateway chose them itself.

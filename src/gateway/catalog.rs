@@ -1,5 +1,6 @@
 //! The catalogue: providers, models and routes, and what admins do to them.
 
+use super::prices::Priced;
 use super::seal::{MasterKey, NotOurs};
 use super::{Gateway, Topic, admins_only};
 use crate::domain::account::Account;
@@ -7,8 +8,10 @@ use crate::domain::credits::Credits;
 use crate::domain::id::ProviderId;
 use crate::domain::model::{Model, Route};
 use crate::domain::price::Price;
+use crate::domain::price::version::PriceVersion;
 use crate::domain::problem::{Check, Problem};
 use crate::domain::provider::{Provider, ProviderKind, ProviderSpec, masked};
+use crate::domain::time::Time;
 use crate::store::providers::StoredProvider;
 use crate::store::{Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -17,7 +20,7 @@ use std::sync::Arc;
 /// Everything a call needs to find its way, read once and shared until something changes.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    models: BTreeMap<String, Arc<Model>>,
+    models: BTreeMap<String, Priced>,
     providers: HashMap<ProviderId, Arc<Upstream>>,
 }
 
@@ -43,8 +46,16 @@ pub struct Way {
 }
 
 impl Catalog {
-    pub(super) async fn load(store: &Store, master: &MasterKey) -> Result<Self, StoreError> {
-        let models = store.models().await?.into_iter().map(|model| (model.name.clone(), Arc::new(model))).collect();
+    pub(super) async fn load(store: &Store, master: &MasterKey, now: Time) -> Result<Self, StoreError> {
+        let mut versions: HashMap<String, Vec<PriceVersion>> = HashMap::new();
+        for version in store.price_versions(None).await? {
+            versions.entry(version.model.clone()).or_default().push(version);
+        }
+        let priced = |model: Model| {
+            let own = versions.get(&model.name).map(Vec::as_slice).unwrap_or_default();
+            (model.name.clone(), Priced::new(&model, own, now))
+        };
+        let models = store.models().await?.into_iter().map(priced).collect();
         let mut providers = HashMap::new();
         for StoredProvider { provider, sealed_credentials } in store.providers().await? {
             let credentials = open_credentials(master, &sealed_credentials).map_err(|error| {
@@ -64,6 +75,8 @@ fn open_credentials(master: &MasterKey, sealed: &str) -> Result<Vec<String>, Not
     serde_json::from_str(&master.open(sealed)?).map_err(|_| NotOurs)
 }
 
+/// Where their prices are from.
+const BUILT_IN: &str = "built in";
 /// The built-in provider's models: priced so that anyone can check a charge by eye.
 const BUILTIN_MODELS: [(&str, &str); 2] = [("tollgate/echo", "Echo"), ("tollgate/fill", "Fill")];
 
@@ -96,10 +109,13 @@ impl Gateway {
                 max_output_tokens: None,
                 capabilities: vec!["chat".to_owned(), "streaming".to_owned()],
                 price: Some(Price::per_million(credit(1), credit(2))),
+                price_version: 0,
                 routes: vec![route.clone()],
                 enabled: true,
             };
             Store::save_model(&mut tx, &model).await?;
+            let version = self.version(None, name, model.price.clone(), self.0.clock.now(), BUILT_IN);
+            Store::add_price_version(&mut tx, &version).await?;
         }
         tx.commit().await?;
         self.0.store.set_setting("catalog_stocked", "yes").await
@@ -107,12 +123,13 @@ impl Gateway {
 
     /// A model by name, whether or not anyone may call it.
     pub fn model(&self, name: &str) -> Option<Arc<Model>> {
-        self.0.catalog.load().models.get(name).cloned()
+        self.0.catalog.load().models.get(name)?.at(self.0.clock.now()).cloned()
     }
 
     /// All models, by name. Everyone signed in may see the catalogue.
     pub fn models(&self) -> Vec<Arc<Model>> {
-        self.0.catalog.load().models.values().cloned().collect()
+        let now = self.0.clock.now();
+        self.0.catalog.load().models.values().filter_map(|priced| priced.at(now).cloned()).collect()
     }
 
     /// The names of all providers. Everyone signed in may know who serves a model.
@@ -157,7 +174,7 @@ impl Gateway {
         if self.model(&model.name).is_some() {
             return Err(Problem::conflict("name", format!("There is a model named {:?} already.", model.name)));
         }
-        self.save_model(model).await
+        self.save_model(by, model).await
     }
 
     /// Replaces a model's definition; its name stays.
@@ -170,10 +187,10 @@ impl Gateway {
         if model.name != name {
             return Err(Problem::field("name", "A model keeps its name, since calls and allowlists refer to it."));
         }
-        self.save_model(model).await
+        self.save_model(by, model).await
     }
 
-    async fn save_model(&self, model: Model) -> Result<Arc<Model>, Problem> {
+    async fn save_model(&self, by: &Account, model: Model) -> Result<Arc<Model>, Problem> {
         model.check()?;
         let mut check = Check::default();
         let known = |route: &Route| self.0.catalog.load().providers.contains_key(&route.provider_id);
@@ -181,6 +198,7 @@ impl Gateway {
         check.done()?;
         let mut tx = self.0.store.begin().await?;
         Store::save_model(&mut tx, &model).await?;
+        self.reprice(&mut tx, by, &model).await?;
         Store::bump(&mut tx).await?;
         tx.commit().await?;
         self.reload().await?;
@@ -248,7 +266,7 @@ impl Gateway {
         id: ProviderId,
         spec: ProviderSpec,
         credentials: Vec<String>,
-        created_at: crate::domain::time::Time,
+        created_at: Time,
     ) -> Result<Provider, Problem> {
         spec.check()?;
         if spec.kind != ProviderKind::Builtin {

@@ -32,12 +32,13 @@ const PAGES: [Entry; 8] = [
     ("Profile", "/profile", false),
 ];
 
-const DEEDS: [Entry; 7] = [
+const DEEDS: [Entry; 8] = [
     ("New token", "/tokens?new=1", false),
     ("New group", "/groups?new=1", false),
     ("New quota rule", "/rules/new", false),
     ("New model", "/models?new=1", true),
     ("New provider", "/providers?new=1", true),
+    ("Set or import prices", "/models/prices", true),
     ("See refused calls", "/logs?status=refused", false),
     ("Restore a revoked token", "/tokens?status=revoked", false),
 ];

@@ -197,7 +197,8 @@ mod tests {
     use crate::domain::credits::Credits;
     use crate::domain::usage::Units;
 
-    const BOUND: Bound = Bound { input: 1_000, output: 1_000, units: Units::NONE, cost: Credits::ZERO };
+    const BOUND: Bound =
+        Bound { input: 1_000, output: 1_000, units: Units::NONE, cost: Credits::ZERO, price_version: 0 };
 
     #[test]
     fn usage_is_read_with_its_details_and_clamped() {

@@ -58,11 +58,15 @@ pub(super) fn ceiling(lanes: &[Lane], output: Output, input: Input) -> Ceiling {
 /// What the input may hold that is priced apart. Anthropic's API and Gemini's charge for keeping a prompt in a cache only
 /// where they are asked to; what stands behind an OpenAI-compatible one is not known.
 fn content(lanes: &[Lane]) -> Content {
+    // A name may be written with escapes, such as `\u0063`; those of letters beyond ASCII are no part of it.
+    let is_escaped = |text: &str| {
+        let digit = |at: usize| text.as_bytes().get(at + 4).copied();
+        text.match_indices("\\u00").any(|(at, _)| digit(at).is_some_and(|digit| (b'2'..=b'7').contains(&digit)))
+    };
+    let asks = |text: &str| text.contains("cache_control") || is_escaped(text);
     let may_write = |lane: &Lane| match lane.ask.dialect {
         Dialect::Openai => !lane.is_builtin(),
-        // A name may be written with escapes, such as `\u0063`.
-        Dialect::Anthropic | Dialect::Gemini => std::str::from_utf8(lane.ask.body())
-            .map_or(true, |text| ["cache_control", "\\u00"].iter().any(|sign| text.contains(sign))),
+        Dialect::Anthropic | Dialect::Gemini => std::str::from_utf8(lane.ask.body()).map_or(true, asks),
     };
     Content {
         has_media: lanes.iter().any(|lane| lane.ask.has_parts || lane.ask.service.is_some()),

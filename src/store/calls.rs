@@ -63,6 +63,7 @@ struct Row {
     audio_ms: i64,
     video_ms: i64,
     searches: i64,
+    price_version: i64,
     cost_nanos: i64,
     cost_basis: String,
     usage_source: Option<String>,
@@ -77,7 +78,7 @@ const COLUMNS: &str =
     client_request_id, state, held_input, held_output, held_nanos, status, refusal, input_tokens, cached_input_tokens,
     output_tokens, reasoning_tokens, cost_nanos, cost_basis, usage_source, provider, first_byte_ms, total_ms, attempts,
     cache_write_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, audio_output_tokens,
-    image_output_tokens, images, characters, audio_ms, video_ms, searches";
+    image_output_tokens, images, characters, audio_ms, video_ms, searches, price_version";
 
 impl TryFrom<Row> for Call {
     type Error = StoreError;
@@ -108,6 +109,7 @@ impl TryFrom<Row> for Call {
                 input: count(row.held_input),
                 output: count(row.held_output),
                 cost: Credits::from_nanos(row.held_nanos),
+                price_version: count(row.price_version),
                 ..Bound::default()
             },
             status: u16::try_from(row.status).unwrap_or(0),
@@ -201,9 +203,9 @@ impl Store {
         let sql = "insert into calls (id, at, key_id, key_name, account_id, endpoint, dialect, model, stream,
                        client_ip, user_agent, client_request_id, state, held_input, held_output, held_nanos,
                        status, refusal, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
-                       requests, cost_nanos, cost_basis, provider, attempts, group_id, funding, node)
+                       requests, cost_nanos, cost_basis, provider, attempts, group_id, funding, node, price_version)
                    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                       0, 0, 0, 0, 0, 0, '', '', '[]', $19, $20, $21)
+                       0, 0, 0, 0, 0, 0, '', '', '[]', $19, $20, $21, $22)
                    on conflict (id) do nothing";
         let rows = on_tx!(tx, db => sqlx::query(sql)
             .bind(arrival.id.as_str())
@@ -227,6 +229,7 @@ impl Store {
             .bind(arrival.group_id.as_ref().map(GroupId::as_str))
             .bind(arrival.funding.as_str())
             .bind(node)
+            .bind(bigint(bound.price_version))
             .execute(db)
             .await
             .map(|done| done.rows_affected()))?;

@@ -1,6 +1,6 @@
 //! Models, their prices and routes.
 
-use super::{Store, StoreError, Tx, bigint, count, json, list_text, on, on_tx, read_json};
+use super::{Store, StoreError, Tx, bigint, count, list_text, on, on_tx, read_json};
 use crate::domain::model::{Model, Route};
 use std::collections::HashMap;
 
@@ -11,7 +11,6 @@ struct Row {
     context_length: Option<i64>,
     max_output_tokens: Option<i64>,
     capabilities: String,
-    price: Option<String>,
     enabled: bool,
 }
 
@@ -25,25 +24,23 @@ struct RouteRow {
 }
 
 impl Store {
-    /// Writes a model, new or known by its name, with all its routes.
+    /// Writes a model, new or known by its name, with all its routes. Its price is a row of its own.
     ///
     /// # Errors
     /// [`StoreError::Referenced`] where a route names a provider that does not exist.
     pub async fn save_model(tx: &mut Tx, model: &Model) -> Result<(), StoreError> {
-        let sql = "insert into models (name, display_name, context_length, max_output_tokens, capabilities, price,
-                       enabled)
-                   values ($1, $2, $3, $4, $5, $6, $7)
+        let sql = "insert into models (name, display_name, context_length, max_output_tokens, capabilities, enabled)
+                   values ($1, $2, $3, $4, $5, $6)
                    on conflict (name) do update
                    set display_name = excluded.display_name, context_length = excluded.context_length,
                        max_output_tokens = excluded.max_output_tokens, capabilities = excluded.capabilities,
-                       price = excluded.price, enabled = excluded.enabled";
+                       enabled = excluded.enabled";
         on_tx!(tx, db => sqlx::query(sql)
             .bind(&model.name)
             .bind(&model.display_name)
             .bind(model.context_length.map(bigint))
             .bind(model.max_output_tokens.map(bigint))
             .bind(list_text(&model.capabilities))
-            .bind(model.price.as_ref().map(json))
             .bind(model.enabled)
             .execute(db)
             .await
@@ -76,7 +73,7 @@ impl Store {
         Ok(rows == 1)
     }
 
-    /// All models with their routes, by name.
+    /// All models with their routes, by name, without their prices: which is in force is the clock's to say.
     ///
     /// # Errors
     /// When the database fails.
@@ -93,13 +90,14 @@ impl Store {
                 priority: small(row.priority),
             });
         }
-        let sql = "select name, display_name, context_length, max_output_tokens, capabilities, price, enabled
+        let sql = "select name, display_name, context_length, max_output_tokens, capabilities, enabled
                    from models order by name";
         let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql).fetch_all(db).await)?;
         rows.into_iter()
             .map(|row| {
                 Ok(Model {
-                    price: row.price.as_deref().map(|text| read_json("models.price", text)).transpose()?,
+                    price: None,
+                    price_version: 0,
                     routes: routes.remove(&row.name).unwrap_or_default(),
                     name: row.name,
                     display_name: row.display_name,

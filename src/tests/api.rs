@@ -13,6 +13,7 @@ mod impact;
 mod keys;
 mod logs;
 mod models;
+mod prices;
 mod providers;
 mod resets;
 mod rotations;

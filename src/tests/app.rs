@@ -154,6 +154,7 @@ impl TestApp {
             max_output_tokens: None,
             capabilities: Vec::new(),
             price: Some(Price::from(price)),
+            price_version: 0,
             routes: vec![route],
             enabled: true,
         };

@@ -7,7 +7,7 @@ use crate::domain::price::{Content, Price, Quantity};
 use crate::domain::provider::ProviderKind;
 use crate::domain::usage::Usage;
 use crate::gateway::usage::{By, UsageQuery};
-use crate::tests::app::{Answer, on_both};
+use crate::tests::app::{Answer, TestApp, on_both};
 use crate::tests::upstream::{self, Upstream};
 use serde_json::json;
 use std::time::Duration;
@@ -166,4 +166,33 @@ async fn whatever_kinds_an_upstream_reports_each_is_charged_kept_and_summed_to_t
         assert!(audit.differences.is_empty(), "{:#?}", audit.differences);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_call_holds_the_dearest_that_its_input_may_hold_and_no_dearer() {
+    let app = TestApp::sqlite().await;
+    let said = r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
+    let upstream = Upstream::start(move || upstream::json(200, said)).await;
+    app.model("gpt", &upstream.base_url).await;
+    app.price("gpt", r#"{"input":"1","output":"1","audio_input":"100000"}"#).await;
+    app.model_of(ProviderKind::Anthropic, "claude", "up", &upstream.base_url).await;
+    app.price("claude", r#"{"input":"1","output":"1","cache_write_1h":"100000"}"#).await;
+    let cap = Credits::parse("0.05");
+    let key = app.key(|spec| spec.limits.max_cost_per_request = cap).await;
+    let text = r#"{"model":"gpt","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
+    let parts =
+        r#"{"model":"gpt","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#;
+    let plain = r#"{"model":"claude","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
+    let keeps = r#"{"model":"claude","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral","ttl":"1h"}}]}]}"#;
+    let (chat, messages) = ("/v1/chat/completions", "/v1/messages");
+    for (path, body, status) in [
+        (chat, text.to_owned(), 200),
+        (chat, parts.to_owned(), 400),
+        (messages, plain.to_owned(), 200),
+        (messages, keeps.to_owned(), 400),
+        (messages, keeps.replace("cache_control", "cache\\u005fcontrol"), 400),
+    ] {
+        let answer = Answer::read(app.post(&key.secret, path, body.clone()).await).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+    }
 }

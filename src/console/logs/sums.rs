@@ -13,6 +13,10 @@ pub(super) fn charged(call: &Call, ending: Ending) -> Vec<SumRow> {
     let places = places(parts.iter().map(|part| part.nanos).chain([cost]));
     let text = |nanos: i64| amount(Credits::from_nanos(nanos), places);
     let closed = |nanos: i64| SumRow::new("", "Charged", text(nanos)).kind(SumKind::Closed);
+    let version = match call.bound.price_version {
+        0 => String::new(),
+        version => format!(", price version {version}"),
+    };
     match ending {
         Ending::Refused => {
             vec![SumRow::new("", "Held", text(0)).how("refused calls hold nothing"), closed(0)]
@@ -24,12 +28,15 @@ pub(super) fn charged(call: &Call, ending: Ending) -> Vec<SumRow> {
         Ending::Answered | Ending::Failed if call.usage.total() == 0 && cost == 0 => {
             vec![closed(0).how("nothing was used")]
         }
-        Ending::Answered | Ending::Failed if parts.is_empty() => vec![closed(cost).how(call.cost_basis.clone())],
+        Ending::Answered | Ending::Failed if parts.is_empty() => {
+            vec![closed(cost).how(call.cost_basis.clone() + &version)]
+        }
         Ending::Answered | Ending::Failed => {
             let part = |(at, part): (usize, Part)| {
                 SumRow::new(if at == 0 { "" } else { "+" }, &part.what, text(part.nanos)).how(part.how)
             };
-            parts.into_iter().enumerate().map(part).chain([closed(cost).kind(SumKind::Sum)]).collect()
+            let sum = closed(cost).kind(SumKind::Sum).how(version.trim_start_matches(", "));
+            parts.into_iter().enumerate().map(part).chain([sum]).collect()
         }
     }
 }

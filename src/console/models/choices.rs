@@ -17,16 +17,21 @@ pub struct ModelChoices {
     /// Id and name of every provider.
     pub providers: Vec<(String, String)>,
     pub is_admin: bool,
+    /// Names of well-known models, for those who may add one.
+    pub known: Vec<String>,
 }
 
 /// The providers by name.
 #[server(prefix = "/fn", endpoint = "model-choices")]
 pub async fn fetch_model_choices() -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
-    let names = expect_context::<crate::gateway::Gateway>().provider_names();
+    let gateway = expect_context::<crate::gateway::Gateway>();
+    let names = gateway.provider_names();
+    let known = if account.is_admin() { gateway.known_models("", usize::MAX) } else { Vec::new() };
+    let known = known.into_iter().map(|listed| listed.name).collect();
     let mut providers: Vec<_> = names.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
     providers.sort_by(|a, b| a.1.cmp(&b.1));
-    Ok(Wire::of(&ModelChoices { providers, is_admin: account.is_admin() }))
+    Ok(Wire::of(&ModelChoices { providers, is_admin: account.is_admin(), known }))
 }
 
 /// The form and the chips.

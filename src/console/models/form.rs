@@ -6,7 +6,7 @@ use crate::console::form::PostForm;
 use crate::console::form::{Form, FormState, input_name};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::drawn::{Views, drawn, word};
-use crate::console::ui::field::{CheckField, FieldProblem, SelectField, Submit, TextField};
+use crate::console::ui::field::{CheckField, FieldProblem, SelectField, Submit, TextArea, TextField};
 use crate::console::ui::notice::FormProblem;
 use crate::console::ui::place::Place;
 use crate::domain::model::{CAPABILITIES, Model, Route};
@@ -27,6 +27,8 @@ pub struct ModelDraft {
     pub input: String,
     pub cached_input: String,
     pub output: String,
+    /// What else it is priced by, a line each.
+    pub more: String,
     pub rate: String,
     pub completion_multiplier: String,
     pub routes: Vec<RouteDraft>,
@@ -45,8 +47,11 @@ pub struct RouteDraft {
 }
 
 impl ModelDraft {
-    fn fresh() -> Self {
-        Self { pricing: "million".to_owned(), enabled: Some("on".to_owned()), ..Self::default() }
+    /// A new one, and what it can do.
+    pub fn fresh(name: &str) -> (Self, Vec<String>) {
+        let (name, pricing) = (name.to_owned(), "million".to_owned());
+        let draft = Self { name, pricing, enabled: Some("on".to_owned()), ..Self::default() };
+        (draft, vec!["chat".to_owned(), "streaming".to_owned()])
     }
 }
 
@@ -72,6 +77,7 @@ impl From<&Model> for ModelDraft {
                     input: stated(Kind::Input),
                     cached_input: stated(Kind::CachedInput),
                     output: stated(Kind::Output),
+                    more: rates.lines_but(&FIELDS),
                     ..draft
                 }
             }
@@ -95,12 +101,13 @@ impl From<&Route> for RouteDraft {
 pub fn ModelDialog(
     form: Form<SaveModel>,
     choices: ModelChoices,
-    /// What is there, with what it can do; nothing for a new one.
+    /// What is there or known, with what it can do; nothing for a new one.
     known: Option<(ModelDraft, Vec<String>)>,
+    is_new: bool,
 ) -> impl IntoView {
-    let close = untrack(Place::here).without("new").without("edit").href();
-    let is_new = known.is_none();
-    let (draft, able) = known.unwrap_or_else(|| (ModelDraft::fresh(), vec!["chat".to_owned(), "streaming".to_owned()]));
+    let close = untrack(Place::here).without("new").without("known").without("edit").href();
+    let (draft, able) = known.unwrap_or_else(|| ModelDraft::fresh(""));
+    let fill = is_new.then(|| fill(choices.known));
     let state = form.state;
     let (title, does) = if is_new { ("New model", "Create model") } else { ("Edit model", "Save model") };
     let name = draft.name.clone();
@@ -117,6 +124,7 @@ pub fn ModelDialog(
                 <input type="hidden" name="back" value=close.clone()/>
                 <div class="dialog__body dialog__stack model">
                     <FormProblem form=state/>
+                    {fill}
                     {general(state, &draft, is_new)}
                     {abilities(state, &able)}
                     {pricing(state, &draft)}
@@ -137,7 +145,21 @@ pub fn ModelDialog(
                     </span>
                 </footer>
             </PostForm>
+            <form id="fill" method="get" action="/models" hidden></form>
         </Dialog>
+    }
+}
+
+/// Starts from what is known of a well-known model: a form of its own, that is sent to this page.
+fn fill(names: Vec<String>) -> impl IntoView {
+    let names = names.into_iter().map(|name| view! { <option value=name></option> }).views();
+    view! {
+        <div class="model__fill">
+            <label class="field__label" for="f-known">"Well-known model"</label>
+            <input class="input" id="f-known" form="fill" name="known" list="known-models" placeholder="gpt-4o" autocomplete="off"/>
+            <datalist id="known-models">{names}</datalist>
+            <button class="button" form="fill" name="new" value="filled">"Fill in the rest"</button>
+        </div>
     }
 }
 
@@ -217,6 +239,9 @@ const PRICINGS: [(&str, &str); 4] = [
     ("none", "No price yet"),
 ];
 
+/// What has a field of its own.
+const FIELDS: [Kind; 3] = [Kind::Input, Kind::CachedInput, Kind::Output];
+
 /// Which fields count is for the stylesheet to show, so that it is shown without JavaScript too.
 fn pricing(state: FormState, draft: &ModelDraft) -> impl IntoView + use<> {
     let options = PRICINGS.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
@@ -224,6 +249,7 @@ fn pricing(state: FormState, draft: &ModelDraft) -> impl IntoView + use<> {
         let value = value.to_owned();
         view! { <TextField form=state field label value placeholder inputmode="decimal" number=true/> }
     };
+    let (more, has_more) = (draft.more.clone(), !draft.more.is_empty());
     view! {
         <div class="model__price">
             <SelectField form=state field="model.pricing" label="Price" options=options value=draft.pricing.clone()/>
@@ -231,6 +257,17 @@ fn pricing(state: FormState, draft: &ModelDraft) -> impl IntoView + use<> {
                 {credits("model.input", "Input", &draft.input, "2.50")}
                 {credits("model.cached_input", "Cached input", &draft.cached_input, "as input")}
                 {credits("model.output", "Output", &draft.output, "10.00")}
+                <details class="model__more" open=has_more>
+                    <summary>"Other kinds, units and long inputs"</summary>
+                    <TextArea
+                        form=state
+                        field="model.more"
+                        label="A line a price"
+                        value=more
+                        rows=5
+                        hint=|| "Kinds of tokens: cache_write, cache_write_1h, audio_input, image_input, reasoning, audio_output, image_output. Units: per_image 0.04, per_image hd/1024x1024 0.08, per_second, per_million_characters, per_request, per_search. Long inputs: above 200000 input 5.00 output 15.00. A model that is priced by units alone leaves the fields above blank."
+                    />
+                </details>
             </div>
             <div class="model__rate">
                 {credits("model.rate", "Rate", &draft.rate, "2.50")}

@@ -26,15 +26,27 @@ pub async fn save_model(
     };
     let price = match model.pricing.as_str() {
         "million" => {
-            let cached = read_credits(&mut check, "model.cached_input", &model.cached_input);
-            let mut price = serde_json::json!({
-                "input": price_of(&mut check, "model.input", &model.input),
-                "output": price_of(&mut check, "model.output", &model.output),
-            });
-            if let Some(cached) = cached {
-                price["cached_input"] = serde_json::json!(cached);
+            // Priced by other units alone, it needs none of these.
+            let has_more = !model.more.trim().is_empty();
+            let is_blank = |text: &str| text.trim().is_empty();
+            let mut lines = model.more.clone();
+            for (kind, text) in [("input", &model.input), ("output", &model.output)] {
+                let field = format!("model.{kind}");
+                if !(has_more && is_blank(&model.input) && is_blank(&model.output) && is_blank(&model.cached_input)) {
+                    lines.push_str(&format!("\n{kind} {}", price_of(&mut check, &field, text)));
+                }
             }
-            Some(price)
+            if let Some(cached) = read_credits(&mut check, "model.cached_input", &model.cached_input) {
+                lines.push_str(&format!("\ncached_input {cached}"));
+            }
+            Price::from_lines(&lines).map_or_else(
+                |message| {
+                    let field = if has_more { "model.more" } else { "model.pricing" };
+                    check.that(false, field, format!("{message}."));
+                    None
+                },
+                |price| price.and_then(|price| serde_json::to_value(price).ok()),
+            )
         }
         "rate" => Some(serde_json::json!({
             "rate": price_of(&mut check, "model.rate", &model.rate),
@@ -79,6 +91,7 @@ pub async fn save_model(
         max_output_tokens: read_count(&mut check, "model.max_output_tokens", &model.max_output_tokens),
         capabilities,
         price,
+        price_version: 0,
         routes,
         enabled: model.enabled.is_some(),
     };

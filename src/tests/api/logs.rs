@@ -35,7 +35,8 @@ async fn a_row_is_written_as_the_contract_has_it() {
             "tokens":{"input":3,"cached":0,"output":3,"reasoning":0},"cost":"0.000009000",
             "cost_basis":body["cost_basis"],"usage_source":"upstream","first_byte_ms":body["first_byte_ms"],
             "total_ms":body["total_ms"],"client_ip":body["client_ip"],"user_agent":"test/1",
-            "attempts":body["attempts"],"state":"settled","client_request_id":"theirs"});
+            "attempts":body["attempts"],"state":"settled","client_request_id":"theirs",
+            "price_version":1});
         assert_eq!(body, expected);
         assert_eq!(office.admin.get("/logs").await.json()["data"], json!([expected]));
         let order = [
