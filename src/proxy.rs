@@ -7,6 +7,7 @@ mod count;
 pub(crate) mod dialect;
 mod error;
 mod exchange;
+mod kept;
 mod lane;
 mod memory;
 mod meter;
@@ -70,6 +71,7 @@ impl Default for ProxyTerms {
 struct Door {
     gateway: Gateway,
     terms: ProxyTerms,
+    kept: Arc<kept::Kept>,
 }
 
 /// The proxy's routes. Nothing here is compressed or buffered: what an upstream sends leaves as it came.
@@ -79,6 +81,8 @@ pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway, terms: ProxyTe
     };
     Router::new()
         .route("/v1/chat/completions", post(relay::chat_completions))
+        .route("/v1/responses", post(relay::responses))
+        .route("/v1/responses/{*rest}", axum::routing::any(error::nothing_kept))
         .route("/v1/messages", post(relay::messages))
         .route("/v1/messages/count_tokens", post(count::tokens))
         .route("/v1/models", get(models::list))
@@ -97,7 +101,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway, terms: ProxyTe
         // Upstream bytes share the console's origin, so no browser may take them for a page.
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
-        .with_state(Door { gateway, terms })
+        .with_state(Door { gateway, terms, kept: Arc::default() })
 }
 
 /// Who calls: the peer, or whom a trusted proxy says it speaks for, read from the right as each proxy appended.

@@ -1,4 +1,4 @@
-"""An upstream that we did not write, which speaks all three APIs: npm's aimock."""
+"""An upstream that we did not write, which speaks all four APIs: npm's aimock."""
 
 import os
 import shutil

@@ -9,6 +9,7 @@ import suite
 from suite import run
 
 import openai
+from pydantic import BaseModel
 from aimock import Aimock
 from gateway import Gateway
 
@@ -22,6 +23,11 @@ TESTS = []
 def test(function):
     TESTS.append(function)
     return function
+
+
+class Weather(BaseModel):
+    city: str
+    celsius: int
 
 
 class World(suite.World):
@@ -269,6 +275,81 @@ def what_cannot_be_carried_over_is_refused_by_its_name(world: World) -> None:
     client = world.client()
     error = refused(openai.BadRequestError, 400, "invalid_body", lambda: say(client, "hello", model="on/anthropic", seed=7))
     assert error.param == "seed", error.body
+
+
+@test
+def a_response_is_answered_and_streamed_event_by_event(world: World) -> None:
+    client = world.client()
+    answer = client.responses.create(model=ECHO, instructions="be brief", input="one two three")
+    assert (answer.object, answer.status, answer.output_text) == ("response", "completed", "one two three"), answer
+    assert (answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.total_tokens) == (5, 3, 8), answer
+    cut = client.responses.create(model=ECHO, input="one two three", max_output_tokens=2)
+    assert (cut.status, cut.incomplete_details.reason) == ("incomplete", "max_output_tokens"), cut
+    with client.responses.stream(model=ECHO, input="one two three") as stream:
+        events = list(stream)
+        final = stream.get_final_response()
+    pieces = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert "".join(pieces) == "one two three" and len(pieces) == 3, pieces
+    assert [event.sequence_number for event in events] == list(range(len(events))), events
+    assert (final.output_text, final.usage.output_tokens) == ("one two three", 3), final
+
+
+@test
+def every_kind_of_provider_answers_responses_and_streams_them(world: World) -> None:
+    client = world.client()
+    for kind in KINDS:
+        answer = client.responses.create(model=f"on/{kind}", input="hello", max_output_tokens=100)
+        assert answer.output_text == "Hello! How can I help you today?", (kind, answer)
+        assert (answer.usage.input_tokens, answer.usage.output_tokens) == (1_234, 567), (kind, answer)
+        with client.responses.stream(model=f"on/{kind}", input="hello") as stream:
+            final = stream.get_final_response()
+        assert final.output_text == answer.output_text, (kind, final)
+        assert (final.usage.input_tokens, final.usage.output_tokens) == (1_234, 567), (kind, final)
+
+
+@test
+def every_kind_of_provider_calls_tools_in_responses_and_takes_what_came_of_them(world: World) -> None:
+    client = world.client()
+    city = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tools = [
+        {"type": "function", "name": "weather", "parameters": city, "strict": False},
+        {"type": "function", "name": "clock", "parameters": None, "strict": False},
+    ]
+    for kind in KINDS:
+        asked = {"model": f"on/{kind}", "tools": tools}
+        ask = [{"role": "user", "content": "weather"}]
+        answer = client.responses.create(input=ask, **asked)
+        calls = [item for item in answer.output if item.type == "function_call"]
+        called = [(call.name, json.loads(call.arguments)) for call in calls]
+        assert called == [("weather", {"city": "Paris", "unit": "C"}), ("clock", {})], (kind, answer)
+        with client.responses.stream(input=ask, **asked) as stream:
+            streamed = [item for item in stream.get_final_response().output if item.type == "function_call"]
+        assert [(call.name, json.loads(call.arguments)) for call in streamed] == called, (kind, streamed)
+        results = [{"type": "function_call_output", "call_id": call.call_id, "output": "fine"} for call in calls]
+        rest = [*ask, *answer.output, *results, {"role": "user", "content": "hello"}]
+        after = client.responses.create(input=rest, **asked)
+        assert after.output_text.startswith("Hello!"), (kind, after)
+
+
+@test
+def a_response_is_parsed_by_its_schema(world: World) -> None:
+    client = world.client()
+    for kind in KINDS:
+        answer = client.responses.parse(model=f"on/{kind}", input="extract", text_format=Weather)
+        assert answer.output_parsed == Weather(city="Paris", celsius=21), (kind, answer)
+
+
+@test
+def a_response_that_cannot_be_carried_over_is_refused_by_its_name(world: World) -> None:
+    client = world.client()
+    for fields, param in [
+        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"background": True}, "background"),
+    ]:
+        ask = lambda: client.responses.create(model="on/anthropic", input="hello", **fields)  # noqa: B023
+        assert refused(openai.BadRequestError, 400, "invalid_body", ask).param == param
+    refused(openai.NotFoundError, 404, "unknown_url", lambda: client.responses.retrieve("resp_1"))
 
 
 def main() -> int:

@@ -11,12 +11,13 @@ import { ECHO, FILL, KINDS, PNG, thrown, World } from "./world.mjs";
 
 const world = World.ofThisFile();
 
-/** The three ways to say it, each with a key. */
+/** The ways to say it, each with a key; of OpenAI's two, its Responses API is what the library speaks by itself. */
 const DIALECTS = {
   openai: (apiKey) => {
     const openai = createOpenAI({ apiKey, baseURL: `${world.url}/v1` });
     return (model) => openai.chat(model);
   },
+  responses: (apiKey) => createOpenAI({ apiKey, baseURL: `${world.url}/v1` }),
   anthropic: (apiKey) => createAnthropic({ apiKey, baseURL: `${world.url}/v1` }),
   google: (apiKey) => createGoogleGenerativeAI({ apiKey, baseURL: `${world.url}/v1beta` }),
 };

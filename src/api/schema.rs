@@ -283,6 +283,8 @@ pub struct Provider {
     enabled: bool,
     /// Whether usage may be asked for at the end of a stream where the caller did not.
     usage_option: bool,
+    /// Whether it speaks OpenAI's Responses API; `null`: OpenAI itself and Azure do.
+    responses: Option<bool>,
     #[schema(format = DateTime)]
     created_at: String,
 }
@@ -304,6 +306,8 @@ pub struct ProviderFields {
     /// Whether usage may be asked for at the end of a stream where the caller did not.
     #[schema(default = true)]
     usage_option: Option<bool>,
+    /// Whether it speaks OpenAI's Responses API; `null`: OpenAI itself and Azure do.
+    responses: Option<bool>,
 }
 
 /// A JSON merge patch (RFC 7396) of a provider. Credentials that are absent, or sent back masked, stay; `null` clears
@@ -317,4 +321,5 @@ pub struct ProviderPatch {
     credentials: Option<Vec<String>>,
     enabled: Option<bool>,
     usage_option: Option<bool>,
+    responses: Option<bool>,
 }

@@ -29,6 +29,8 @@ pub enum Errand<'a> {
     Chat { model: &'a str, stream: bool },
     /// Something else of this model.
     Service { model: &'a str, service: Service },
+    /// An answer in OpenAI's Responses API, which names its model in the body alone.
+    Responses,
     /// How many tokens a chat comes to.
     CountTokens,
     /// Which models there are.
@@ -93,6 +95,9 @@ impl ProviderKind {
                 let base = base_url.strip_suffix("/openai").unwrap_or(base_url);
                 match errand {
                     _ if base.ends_with("/openai/v1") => format!("{base}{}", openai_path(errand)),
+                    // It is in the newer API alone, which has no version. Source: learn.microsoft.com, "Azure OpenAI
+                    // Responses API".
+                    Errand::Responses => format!("{base}/openai/v1/responses"),
                     Errand::Chat { model, .. } => {
                         let model = segment(model);
                         format!("{base}/openai/deployments/{model}/chat/completions?api-version={AZURE_VERSION}")
@@ -111,7 +116,7 @@ impl ProviderKind {
             ProviderKind::Anthropic => {
                 let base = base_url.strip_suffix("/v1").unwrap_or(base_url);
                 match errand {
-                    Errand::Chat { .. } => format!("{base}/v1/messages"),
+                    Errand::Chat { .. } | Errand::Responses => format!("{base}/v1/messages"),
                     Errand::Service { service, .. } => format!("{base}{}", service.endpoint()),
                     Errand::CountTokens => format!("{base}/v1/messages/count_tokens"),
                     Errand::Models => format!("{base}/v1/models"),
@@ -128,7 +133,7 @@ impl ProviderKind {
                         format!("{base}/models/{}:generateContent", segment(model))
                     }
                     Errand::Service { service, .. } => format!("{base}{}", service.path()),
-                    Errand::CountTokens | Errand::Models => format!("{base}/models"),
+                    Errand::CountTokens | Errand::Models | Errand::Responses => format!("{base}/models"),
                 }
             }
         }
@@ -155,6 +160,7 @@ fn openai_path(errand: Errand) -> &'static str {
     match errand {
         Errand::Models => "/models",
         Errand::Service { service, .. } => service.path(),
+        Errand::Responses => "/responses",
         Errand::Chat { .. } | Errand::CountTokens => "/chat/completions",
     }
 }
@@ -177,7 +183,21 @@ pub struct Provider {
     pub enabled: bool,
     /// Whether the gateway may ask for usage at the end of a stream where the caller did not.
     pub usage_option: bool,
+    /// Whether it speaks OpenAI's Responses API; where nothing is said, OpenAI itself and Azure are taken to.
+    pub responses: Option<bool>,
     pub created_at: Time,
+}
+
+impl Provider {
+    /// Whether a call of the Responses API goes to it as it came.
+    pub fn speaks_responses(&self) -> bool {
+        let is_openais = match self.kind {
+            ProviderKind::Openai => self.base_url.contains("api.openai.com"),
+            ProviderKind::Azure => true,
+            ProviderKind::Anthropic | ProviderKind::Gemini | ProviderKind::Builtin => return false,
+        };
+        self.responses.unwrap_or(is_openais)
+    }
 }
 
 /// What a provider is made of. `credentials: None` on a change keeps those that are stored.
@@ -194,6 +214,8 @@ pub struct ProviderSpec {
     pub enabled: bool,
     #[serde(default = "yes")]
     pub usage_option: bool,
+    #[serde(default)]
+    pub responses: Option<bool>,
 }
 
 fn yes() -> bool {
@@ -266,6 +288,9 @@ mod tests {
                 chat(true),
                 "https://h/openai/deployments/m%201/chat/completions?api-version=2024-10-21",
             ),
+            (ProviderKind::Openai, "http://h/v1", Errand::Responses, "http://h/v1/responses"),
+            (ProviderKind::Azure, "https://h", Errand::Responses, "https://h/openai/v1/responses"),
+            (ProviderKind::Azure, "https://h/openai/v1", Errand::Responses, "https://h/openai/v1/responses"),
             (ProviderKind::Azure, "https://h/openai", Errand::Models, "https://h/openai/models?api-version=2024-10-21"),
             (ProviderKind::Openai, "http://h/v1", of(Service::Speech), "http://h/v1/audio/speech"),
             (ProviderKind::Azure, "https://h/openai/v1", of(Service::Images), "https://h/openai/v1/images/generations"),

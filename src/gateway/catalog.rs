@@ -94,6 +94,7 @@ impl Gateway {
             credentials: Vec::new(),
             enabled: true,
             usage_option: true,
+            responses: None,
             created_at: self.0.clock.now(),
         };
         let route = Route { provider_id: provider.id.clone(), upstream_model: String::new(), weight: 1, priority: 0 };
@@ -282,6 +283,7 @@ impl Gateway {
             credentials: credentials.iter().map(|secret| masked(secret)).collect(),
             enabled: spec.enabled,
             usage_option: spec.usage_option,
+            responses: spec.responses,
             created_at,
         };
         let sealed_credentials = seal_credentials(&self.0.master, &credentials);

@@ -40,6 +40,11 @@ struct Body {
     contents: Vec<Value>,
     #[serde(default, alias = "system_instruction")]
     system_instruction: Value,
+    /// OpenAI's, in a response's request.
+    #[serde(default)]
+    instructions: Value,
+    #[serde(default)]
+    input: Value,
 }
 
 /// A string, or the text parts of a list.
@@ -67,6 +72,13 @@ fn messages(ask: &Ask) -> Vec<Message> {
     let of_system = |text: String| Message { is_the_users: false, text };
     match ask.dialect {
         Dialect::Openai => read(&body.messages, "content"),
+        Dialect::Responses => {
+            let input = match body.input.as_array() {
+                Some(items) => read(items, "content"),
+                None => vec![Message { is_the_users: true, text: text(&body.input) }],
+            };
+            [vec![of_system(text(&body.instructions))], input].into_iter().flatten().collect()
+        }
         Dialect::Anthropic => {
             [vec![of_system(text(&body.system))], read(&body.messages, "content")].into_iter().flatten().collect()
         }

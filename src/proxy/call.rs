@@ -4,6 +4,7 @@
 mod anthropic;
 mod gemini;
 mod openai;
+mod responses;
 mod splice;
 
 use super::dialect::Dialect;
@@ -19,6 +20,9 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use splice::{invalid, raw, unreadable};
+use std::ops::Range;
+
+pub(super) use responses::Reference;
 
 /// The secret of the key, from wherever a client library puts it; `query` may hold it as `key`.
 pub(super) fn secret(headers: &HeaderMap, query: Option<&str>) -> Result<String, Refusal> {
@@ -73,6 +77,7 @@ pub(super) struct Ask {
 #[derive(Clone, Debug)]
 enum Places {
     Openai(openai::Places),
+    Responses(responses::Places),
     Anthropic(anthropic::Places),
     Gemini(gemini::Places),
 }
@@ -173,6 +178,7 @@ impl Ask {
         is_object(&body)?;
         match dialect {
             Dialect::Openai => openai::read(body, model),
+            Dialect::Responses => responses::read(body, model),
             Dialect::Anthropic => anthropic::read(body, model),
             Dialect::Gemini => gemini::read(body, model, streams),
         }
@@ -210,8 +216,28 @@ impl Ask {
         let message = "Nobody can say beforehand how many tokens the images, files or sounds in this call come to, so a \
                        key with limits may not send them. Ask an admin to enter the model's context length, send text \
                        alone, or use a key without limits.";
-        let field = if self.dialect == Dialect::Gemini { "contents" } else { "messages" };
+        let field = match self.dialect {
+            Dialect::Openai | Dialect::Anthropic => "messages",
+            Dialect::Responses => "input",
+            Dialect::Gemini => "contents",
+        };
         Err(Refusal { retry: Retry::Never, ..invalid(field, message) })
+    }
+
+    /// Items of earlier answers that it refers to by their ids.
+    pub(super) fn references(&self) -> Vec<Reference> {
+        if matches!(self.places, Places::Responses(_)) { responses::references(&self.body) } else { Vec::new() }
+    }
+
+    /// The same call with other texts at these places.
+    ///
+    /// # Errors
+    /// As [`Ask::read`].
+    pub(super) fn with(self, texts: Vec<(Range<usize>, String)>) -> Result<Self, Refusal> {
+        let mut edits = splice::Edits::default();
+        texts.into_iter().for_each(|(place, text)| edits.replace(place, text));
+        let ask = Self::read(self.dialect, edits.applied(&self.body), self.model, self.stream)?;
+        Ok(Self { must_bind: self.must_bind, must_bound_input: self.must_bound_input, ..ask })
     }
 
     /// The same call as another dialect writes it, for a provider that knows the model by this name.
@@ -227,6 +253,7 @@ impl Ask {
     pub(super) fn errand<'a>(&self, model: &'a str) -> Errand<'a> {
         match self.service {
             Some(service) => Errand::Service { model, service },
+            None if self.dialect == Dialect::Responses => Errand::Responses,
             None => Errand::Chat { model, stream: self.stream },
         }
     }
@@ -253,6 +280,10 @@ impl Ask {
             Places::Openai(places) => {
                 edits.name(&places.model_at, &self.model, upstream_model);
                 places.edit(bound, ask_usage && self.stream, &mut edits);
+            }
+            Places::Responses(places) => {
+                edits.name(&places.model_at, &self.model, upstream_model);
+                places.bind(bound, &mut edits);
             }
             Places::Anthropic(places) => {
                 edits.name(&places.model_at, &self.model, upstream_model);

@@ -7,12 +7,14 @@ mod gemini;
 mod json;
 mod neutral;
 mod openai;
+mod responses;
 #[cfg(test)]
 mod tests;
 
 pub use fields::Fault;
 pub use json::Json;
 pub use neutral::{Answer, Event, Heading, What};
+pub use responses::stream::error_event;
 
 use crate::domain::usage::Usage;
 use neutral::Said;
@@ -24,6 +26,8 @@ use serde_json::value::RawValue;
 pub enum Dialect {
     /// Chat completions.
     Openai,
+    /// OpenAI's Responses.
+    Responses,
     /// Messages.
     Anthropic,
     /// `generateContent`.
@@ -34,6 +38,7 @@ impl Dialect {
     pub fn as_str(self) -> &'static str {
         match self {
             Dialect::Openai => "openai",
+            Dialect::Responses => "responses",
             Dialect::Anthropic => "anthropic",
             Dialect::Gemini => "gemini",
         }
@@ -71,12 +76,14 @@ pub fn carried(body: &[u8], from: Dialect, stream: bool, to: Dialect, asked: &As
     let raw: &RawValue = serde_json::from_slice(body).map_err(unreadable)?;
     let request = match from {
         Dialect::Openai => openai::read::request(raw)?,
+        Dialect::Responses => responses::read::request(raw)?,
         Dialect::Anthropic => anthropic::read::request(raw)?,
         Dialect::Gemini => gemini::read::request(raw, stream)?,
     };
     let mut left_out = request.left_out.clone();
     let written = match to {
         Dialect::Openai => openai::write::request(&request, asked, &mut left_out)?,
+        Dialect::Responses => return Err(responses::unwritten()),
         Dialect::Anthropic => anthropic::write::request(&request, asked, &mut left_out)?,
         Dialect::Gemini => gemini::write::request(&request, asked, &mut left_out)?,
     };
@@ -88,6 +95,7 @@ pub fn carried(body: &[u8], from: Dialect, stream: bool, to: Dialect, asked: &As
 pub fn read_answer(dialect: Dialect, body: &[u8], id: &str) -> Option<Answer> {
     match dialect {
         Dialect::Openai => openai::answer::read(body),
+        Dialect::Responses => None,
         Dialect::Anthropic => anthropic::answer::read(body),
         Dialect::Gemini => gemini::answer::read(body, id),
     }
@@ -97,6 +105,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8], id: &str) -> Option<Answer> {
 pub fn write_answer(dialect: Dialect, answer: &Answer, heading: &Heading, usage: &Usage) -> Json {
     match dialect {
         Dialect::Openai => openai::answer::write(answer, heading, usage),
+        Dialect::Responses => responses::answer::write(answer, heading, usage),
         Dialect::Anthropic => anthropic::answer::write(answer, heading, usage),
         Dialect::Gemini => gemini::answer::write(answer, heading, usage),
     }
@@ -106,6 +115,8 @@ pub fn write_answer(dialect: Dialect, answer: &Answer, heading: &Heading, usage:
 #[derive(Debug)]
 pub enum Reader {
     Openai(openai::stream::Reader),
+    /// Nobody's answers are told in another dialect from this one.
+    Responses,
     Anthropic,
     Gemini(gemini::stream::Reader),
 }
@@ -115,6 +126,7 @@ impl Reader {
     pub fn of(dialect: Dialect, id: &str) -> Self {
         match dialect {
             Dialect::Openai => Self::Openai(openai::stream::Reader::default()),
+            Dialect::Responses => Self::Responses,
             Dialect::Anthropic => Self::Anthropic,
             Dialect::Gemini => Self::Gemini(gemini::stream::Reader::new(id)),
         }
@@ -124,6 +136,7 @@ impl Reader {
     pub fn read(&mut self, data: &[u8]) -> Vec<Event> {
         match self {
             Self::Openai(reader) => reader.read(data),
+            Self::Responses => Vec::new(),
             Self::Anthropic => anthropic::stream::read(data),
             Self::Gemini(reader) => reader.read(data),
         }
@@ -134,6 +147,7 @@ impl Reader {
 #[derive(Debug)]
 pub enum Writer {
     Openai(openai::stream::Writer),
+    Responses(responses::stream::Writer),
     Anthropic(anthropic::stream::Writer),
     Gemini(gemini::stream::Writer),
 }
@@ -143,6 +157,7 @@ impl Writer {
     pub fn of(dialect: Dialect, heading: Heading, wants_usage: bool) -> Self {
         match dialect {
             Dialect::Openai => Self::Openai(openai::stream::Writer::new(heading, wants_usage)),
+            Dialect::Responses => Self::Responses(responses::stream::Writer::new(heading)),
             Dialect::Anthropic => Self::Anthropic(anthropic::stream::Writer::new(heading)),
             Dialect::Gemini => Self::Gemini(gemini::stream::Writer::new(heading)),
         }
@@ -152,8 +167,26 @@ impl Writer {
     pub fn write(&mut self, event: &Event, so_far: &Usage) -> String {
         match self {
             Self::Openai(writer) => writer.write(event),
+            Self::Responses(writer) => writer.write(event),
             Self::Anthropic(writer) => writer.write(event, so_far),
             Self::Gemini(writer) => writer.write(event),
+        }
+    }
+
+    /// The end of a stream that broke off, where this dialect says more of it than what went wrong. `error` is its own
+    /// error object.
+    pub fn failed(&mut self, error: &serde_json::Value) -> Option<String> {
+        match self {
+            Self::Responses(writer) => Some(writer.failed(error)),
+            _ => None,
+        }
+    }
+
+    /// Items of the answer that its caller may refer to later, with their ids.
+    pub fn kept(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Responses(writer) => writer.kept(),
+            _ => Vec::new(),
         }
     }
 
@@ -161,10 +194,21 @@ impl Writer {
     pub fn end(&mut self, usage: &Usage) -> String {
         match self {
             Self::Openai(writer) => writer.end(usage),
+            Self::Responses(writer) => writer.end(usage),
             Self::Anthropic(writer) => writer.end(usage),
             Self::Gemini(writer) => writer.end(usage),
         }
     }
+}
+
+/// What the caller's request has its answer say again.
+pub fn echo(dialect: Dialect, request: &[u8]) -> Vec<(&'static str, Json)> {
+    if dialect == Dialect::Responses { responses::answer::echo(request) } else { Vec::new() }
+}
+
+/// The items of an answer that its caller may refer to later, with their ids.
+pub fn kept(dialect: Dialect, heading: &Heading, answer: &Json) -> Vec<(String, String)> {
+    if dialect == Dialect::Responses { responses::answer::kept_of(heading, answer) } else { Vec::new() }
 }
 
 /// A number as the caller wrote it.

@@ -1,6 +1,6 @@
 //! Refusals as the caller's dialect writes them.
 
-use super::dialect::Dialect;
+use super::dialect::{self, Dialect};
 use crate::domain::id::CallId;
 use crate::domain::limit::Scope;
 use crate::domain::refusal::{Closed, Code, Refusal, Retry};
@@ -32,7 +32,7 @@ impl ProxyError {
 /// The dialect's error object; what a limit has to say stands under `tollgate`, in each of them.
 pub(super) fn error(dialect: Dialect, refusal: &Refusal) -> Value {
     let mut body = match dialect {
-        Dialect::Openai => json!({ "error": {
+        Dialect::Openai | Dialect::Responses => json!({ "error": {
             "message": refusal.message,
             "type": refusal.code.kind(),
             "code": refusal.code.as_str(),
@@ -73,7 +73,7 @@ pub(super) fn error(dialect: Dialect, refusal: &Refusal) -> Value {
 pub(super) fn complaint(dialect: Dialect, status: StatusCode, message: &str) -> Value {
     let status = status.as_u16();
     match dialect {
-        Dialect::Openai => {
+        Dialect::Openai | Dialect::Responses => {
             let kind = if status == 429 { "rate_limit_error" } else { "invalid_request_error" };
             json!({ "error": { "message": message, "type": kind, "code": null, "param": null } })
         }
@@ -84,11 +84,13 @@ pub(super) fn complaint(dialect: Dialect, status: StatusCode, message: &str) -> 
     }
 }
 
-/// The last of a stream that broke off: the dialect's own error event, and its end.
-pub(super) fn last_words(dialect: Dialect, refusal: &Refusal) -> String {
+/// The last of a stream that broke off: the dialect's own error event, and its end. `said` is how many events there were
+/// before it.
+pub(super) fn last_words(dialect: Dialect, refusal: &Refusal, said: u64) -> String {
     let error = error(dialect, refusal);
     match dialect {
         Dialect::Openai => format!("data: {error}\n\ndata: [DONE]\n\n"),
+        Dialect::Responses => dialect::error_event(said, &error["error"]),
         Dialect::Anthropic => format!("event: error\ndata: {error}\n\n"),
         Dialect::Gemini => format!("data: {error}\n\n"),
     }
@@ -162,6 +164,16 @@ impl IntoResponse for ProxyError {
 
 pub(super) async fn no_such_route(method: Method, uri: Uri) -> Response {
     let message = format!("There is no {method} {} here. See README for the routes there are.", uri.path());
+    not_served(&uri, StatusCode::NOT_FOUND, message)
+}
+
+/// `/v1/responses/{id}` and what is below it.
+pub(super) async fn nothing_kept(method: Method, uri: Uri) -> Response {
+    let message = format!(
+        "There is no {method} {} here: responses are not kept by the gateway. What a provider keeps of them, ask the \
+         provider for.",
+        uri.path()
+    );
     not_served(&uri, StatusCode::NOT_FOUND, message)
 }
 

@@ -3,7 +3,7 @@
 use super::call::Ask;
 use super::dialect::{self, Asked, Carried, Dialect, Fault};
 use super::error::upstream_failed;
-use crate::domain::provider::ProviderKind;
+use crate::domain::provider::{Provider, ProviderKind};
 use crate::domain::refusal::{Code, Refusal};
 use crate::gateway::catalog::Way;
 
@@ -27,7 +27,7 @@ impl Lane {
 
     /// How the provider answers. The built-in one reads every dialect, and answers in OpenAI's.
     pub(super) fn speaks(&self) -> Dialect {
-        spoken(self.way.upstream.provider.kind)
+        if self.is_builtin() { Dialect::Openai } else { self.ask.dialect }
     }
 
     /// The field by which an OpenAI-compatible provider is told the most that it may answer: the one that bounds the
@@ -37,8 +37,10 @@ impl Lane {
     }
 }
 
-fn spoken(kind: ProviderKind) -> Dialect {
-    match kind {
+/// How a provider is asked by a caller of this dialect. OpenAI speaks two.
+fn spoken(provider: &Provider, by: Dialect) -> Dialect {
+    match provider.kind {
+        ProviderKind::Openai | ProviderKind::Azure if by == Dialect::Responses && provider.speaks_responses() => by,
         ProviderKind::Openai | ProviderKind::Azure | ProviderKind::Builtin => Dialect::Openai,
         ProviderKind::Anthropic => Dialect::Anthropic,
         ProviderKind::Gemini => Dialect::Gemini,
@@ -86,7 +88,7 @@ fn at_once(ask: &Ask, ways: Vec<Way>) -> Result<Vec<Lane>, Refusal> {
 
 fn lane(ask: &Ask, way: Way) -> Result<Lane, Refusal> {
     let kind = way.upstream.provider.kind;
-    let to = spoken(kind);
+    let to = spoken(&way.upstream.provider, ask.dialect);
     if to == ask.dialect || kind == ProviderKind::Builtin {
         let ask = ask.clone();
         return Ok(Lane { way, ask, is_the_callers_own: true, left_out: Vec::new(), one_call: false });

@@ -3,6 +3,7 @@
 mod anthropic;
 mod gemini;
 mod openai;
+mod responses;
 
 use super::builtin::words;
 use super::dialect::Dialect;
@@ -105,6 +106,7 @@ impl Tally {
         let before = self.reported.unwrap_or_default();
         let glance = match self.dialect {
             Dialect::Openai => openai::glance(&read),
+            Dialect::Responses => responses::glance(&read),
             Dialect::Anthropic => anthropic::glance(&read, before),
             Dialect::Gemini => gemini::glance(&read),
         };

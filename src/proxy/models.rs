@@ -79,7 +79,7 @@ async fn listed(
         models.iter().filter(|model| model.enabled && holder.key.allows_model(&model.name)).collect();
     let shapes: Vec<Value> = usable.iter().map(|model| shape(dialect, model)).collect();
     Ok(Json(match dialect {
-        Dialect::Openai => json!({ "object": "list", "data": shapes }),
+        Dialect::Openai | Dialect::Responses => json!({ "object": "list", "data": shapes }),
         Dialect::Anthropic => json!({
             "data": shapes,
             "first_id": usable.first().map(|model| &model.name),
@@ -107,7 +107,7 @@ async fn named(
 /// Each API dates and attributes its models; ours carry the facts that matter here beside those fields.
 fn shape(dialect: Dialect, model: &Model) -> Value {
     match dialect {
-        Dialect::Openai => json!({
+        Dialect::Openai | Dialect::Responses => json!({
             "id": model.name,
             "object": "model",
             "created": 0,

@@ -12,7 +12,10 @@ use bytes::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+/// Those that callers and upstreams speak.
 const DIALECTS: [Dialect; 3] = [Dialect::Openai, Dialect::Anthropic, Dialect::Gemini];
+/// Those that callers speak.
+const CALLERS: [Dialect; 4] = [Dialect::Openai, Dialect::Responses, Dialect::Anthropic, Dialect::Gemini];
 
 /// An upstream's stream. Its events are the same however its bytes are cut, and no byte is lost; whatever they say, a
 /// caller of another dialect gets events of JSON.
@@ -32,7 +35,7 @@ pub fn of_a_stream(bytes: &[u8]) {
             tally.note(data);
             is_sane(tally.so_far());
         }
-        for to in DIALECTS.into_iter().filter(|to| *to != from) {
+        for to in CALLERS.into_iter().filter(|to| *to != from) {
             translated(from, to, &data);
         }
     }
@@ -47,10 +50,11 @@ pub fn of_an_answer(bytes: &[u8]) {
         tally.note(bytes);
         is_sane(tally.so_far());
         let Some(answer) = dialect::read_answer(from, bytes, "0199-ab") else { continue };
-        for to in DIALECTS {
+        for to in CALLERS {
             let written = dialect::write_answer(to, &answer, &heading(), &tally.so_far()).to_string();
             assert!(is_json(written.as_bytes()), "{from:?} to {to:?}: {written}");
-            assert!(dialect::read_answer(to, written.as_bytes(), "0199-ab").is_some(), "{to:?}: {written}");
+            let is_read = to == Dialect::Responses || dialect::read_answer(to, written.as_bytes(), "0199-ab").is_some();
+            assert!(is_read, "{to:?}: {written}");
         }
     }
 }
@@ -60,7 +64,7 @@ pub fn of_an_answer(bytes: &[u8]) {
 pub fn of_a_request(bytes: &[u8]) {
     let body = Bytes::copy_from_slice(bytes);
     let named = call::model(&body).ok();
-    for dialect in DIALECTS {
+    for dialect in CALLERS {
         let _ = Prompt::read(dialect, bytes);
         let Some(model) = named.clone().or((dialect == Dialect::Gemini).then(|| "m".to_owned())) else { continue };
         for streams in [false, true] {
@@ -111,11 +115,11 @@ fn rest(dialect: Dialect, mut body: Value) -> Value {
     let Some(fields) = body.as_object_mut() else { return body };
     let (within, names): (&[&str], &[&str]) = match dialect {
         Dialect::Openai => (&["stream_options"], &["include_usage"]),
-        Dialect::Anthropic => (&[], &[]),
+        Dialect::Responses | Dialect::Anthropic => (&[], &[]),
         Dialect::Gemini => (&["generationConfig", "generation_config"], &["maxOutputTokens", "max_output_tokens"]),
     };
     if dialect != Dialect::Gemini {
-        ["model", "max_tokens"].into_iter().for_each(|name| drop(fields.remove(name)));
+        ["model", "max_tokens", "max_output_tokens"].into_iter().for_each(|name| drop(fields.remove(name)));
     }
     if dialect == Dialect::Openai {
         fields.remove("max_completion_tokens");
@@ -153,8 +157,10 @@ fn translated(from: Dialect, to: Dialect, data: &[Vec<u8>]) {
             continue;
         }
         let Ok(value) = serde_json::from_slice::<Value>(&data) else { panic!("{from:?} to {to:?}: no JSON: {text}") };
-        if to == Dialect::Anthropic {
-            block(&value, &mut blocks);
+        match to {
+            Dialect::Anthropic => block(&value, &mut blocks),
+            Dialect::Responses => item(&value, &mut blocks),
+            Dialect::Openai | Dialect::Gemini => {}
         }
     }
     assert!(blocks.iter().all(|is_open| !is_open), "a block that never ends: {text}");
@@ -178,6 +184,24 @@ fn block(event: &Value, blocks: &mut Vec<bool>) {
     }
 }
 
+/// Items of a response begin in their order, grow while they are open, and end once.
+fn item(event: &Value, items: &mut Vec<bool>) {
+    let index = event.get("output_index").and_then(Value::as_u64).unwrap_or_default() as usize;
+    match event.get("type").and_then(Value::as_str) {
+        Some("response.output_item.added") => {
+            assert_eq!(index, items.len(), "items are numbered in their order: {event}");
+            items.push(true);
+        }
+        Some("response.output_item.done") => {
+            assert!(items.get_mut(index).is_some_and(std::mem::take), "an item that is not open: {event}");
+        }
+        _ if event.get("item_id").is_some() => {
+            assert_eq!(items.get(index), Some(&true), "an item that is not open: {event}");
+        }
+        _ => {}
+    }
+}
+
 fn events<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Bytes>, Option<Bytes>) {
     let (mut events, mut whole) = (sse::Events::default(), Vec::new());
     for piece in pieces {
@@ -190,7 +214,7 @@ fn events<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Bytes>, Option<Byt
 }
 
 fn heading() -> Heading {
-    Heading { id: "0199-ab".to_owned(), model: "m".to_owned(), created: 1_700_000_000 }
+    Heading { id: "0199-ab".to_owned(), model: "m".to_owned(), created: 1_700_000_000, ..Heading::default() }
 }
 
 fn is_json(bytes: &[u8]) -> bool {
@@ -327,7 +351,7 @@ mod tests {
         for seed in REQUESTS.iter() {
             let body = Bytes::from(seed.clone());
             let model = call::model(&body).unwrap_or_else(|_| "m".to_owned());
-            let reads = DIALECTS.iter().any(|dialect| Ask::read(*dialect, body.clone(), model.clone(), false).is_ok());
+            let reads = CALLERS.iter().any(|dialect| Ask::read(*dialect, body.clone(), model.clone(), false).is_ok());
             assert!(reads, "{}", String::from_utf8_lossy(seed));
             of_a_request(seed);
         }

@@ -2,6 +2,7 @@
 
 mod anthropic;
 mod gemini;
+mod responses;
 
 use super::dialect::Dialect;
 use super::dialect::fields::Ordered as Fields;
@@ -62,6 +63,7 @@ impl Prompt {
     pub(super) fn read(dialect: Dialect, body: &[u8]) -> Option<Self> {
         match dialect {
             Dialect::Openai => Self::openai(body),
+            Dialect::Responses => responses::prompt(body),
             Dialect::Anthropic => anthropic::prompt(body),
             Dialect::Gemini => gemini::prompt(body),
         }

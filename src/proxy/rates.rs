@@ -63,14 +63,14 @@ fn written(rates: &[Rate], dialect: Dialect, now: Time) -> HeaderMap {
         let reset = match dialect {
             // Anthropic says when, the others in how long.
             Dialect::Anthropic => now.plus(Duration::from_secs(reset)).to_string(),
-            Dialect::Openai | Dialect::Gemini => format!("{reset}s"),
+            Dialect::Openai | Dialect::Responses | Dialect::Gemini => format!("{reset}s"),
         };
         let facts =
             [("limit", tightest.max.to_string()), ("remaining", tightest.remaining().to_string()), ("reset", reset)];
         for (fact, value) in facts {
             let name = HeaderName::try_from(match dialect {
                 Dialect::Anthropic => format!("anthropic-ratelimit-{name}-{fact}"),
-                Dialect::Openai | Dialect::Gemini => format!("x-ratelimit-{fact}-{name}"),
+                Dialect::Openai | Dialect::Responses | Dialect::Gemini => format!("x-ratelimit-{fact}-{name}"),
             });
             if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
                 headers.insert(name, value);

@@ -59,6 +59,12 @@ pub(super) async fn chat_completions(State(door): State<Door>, request: Request)
     enter(&door, entrance, request).await
 }
 
+/// `POST /v1/responses`.
+pub(super) async fn responses(State(door): State<Door>, request: Request) -> Answer {
+    let entrance = Entrance { dialect: Dialect::Responses, endpoint: "/v1/responses", named: None };
+    enter(&door, entrance, request).await
+}
+
 /// `POST /v1/messages`.
 pub(super) async fn messages(State(door): State<Door>, request: Request) -> Answer {
     let entrance = Entrance { dialect: Dialect::Anthropic, endpoint: "/v1/messages", named: None };
@@ -107,6 +113,7 @@ async fn enter(door: &Door, entrance: Entrance, request: Request) -> Answer {
 async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Refusal> {
     let gateway = &door.gateway;
     let (holder, ask, model) = visit.read(door, body).await?; // 400, 401, 403, 404, 413, 503
+    let ask = door.kept.recalled(ask, &holder.key.id, visit.at)?; // 400
     let memory = Memory::of(visit, &holder, &ask);
     if let Some(kept) = memory.and_then(|memory| memory.recall(gateway)) {
         return memory::recalled(door, visit, &holder, &model, &kept).await; // 402, 429, 503
@@ -116,7 +123,7 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
         return Err(stopping()); // 503
     }
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
-    let voice = Voice::new(&ask, visit.framing(), &arrival);
+    let voice = Voice::new(&ask, visit.framing(), &arrival, &door.kept);
     let (hold, input) = admit(door, &holder, &model, arrival, &lanes, &ask).await?; // 400, 402, 429, 503
     let mut rates = rates::headers(&hold.rates, ask.dialect, gateway.clock().now());
     if memory.is_some() {

@@ -40,10 +40,11 @@ pub(super) struct Reply<'a> {
 
 /// Headers of the caller's that go on to a provider which speaks as it does: which version of the dialect it speaks, and
 /// which parts that are still being tried out.
-const PASSED_ON: [(Dialect, &str); 3] = [
+const PASSED_ON: [(Dialect, &str); 4] = [
     (Dialect::Anthropic, "anthropic-version"),
     (Dialect::Anthropic, "anthropic-beta"),
     (Dialect::Openai, "openai-beta"),
+    (Dialect::Responses, "openai-beta"),
 ];
 
 /// The most this call may use beside its input: the built-in provider declares its own bound.
@@ -65,7 +66,7 @@ fn content(lanes: &[Lane]) -> Content {
     };
     let asks = |text: &str| text.contains("cache_control") || is_escaped(text);
     let may_write = |lane: &Lane| match lane.ask.dialect {
-        Dialect::Openai => !lane.is_builtin(),
+        Dialect::Openai | Dialect::Responses => !lane.is_builtin(),
         Dialect::Anthropic | Dialect::Gemini => std::str::from_utf8(lane.ask.body()).map_or(true, asks),
     };
     Content {

@@ -4,13 +4,17 @@
 use super::call::Ask;
 use super::dialect::{self, Dialect, Event, Heading, Reader, What, Writer};
 use super::error::{self, upstream_failed};
+use super::kept::Kept;
 use super::sse;
 use crate::domain::call::Arrival;
+use crate::domain::id::KeyId;
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Time;
 use crate::domain::usage::Usage;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// How a streamed answer is put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,12 @@ pub(super) struct Voice {
     is_over: bool,
     /// Whether the list has begun.
     is_begun: bool,
+    /// The request, which an answer may have to say again.
+    request: Bytes,
+    /// Where what the caller may refer to later goes, whose it is, and when it was asked for.
+    kept: (Arc<Kept>, KeyId, Time),
+    /// Events of the upstream's that were passed on as they are.
+    passed: u64,
 }
 
 struct Interpreter {
@@ -62,14 +72,25 @@ impl Interpreter {
 }
 
 impl Voice {
-    pub(super) fn new(ask: &Ask, framing: Framing, arrival: &Arrival) -> Self {
+    pub(super) fn new(ask: &Ask, framing: Framing, arrival: &Arrival, kept: &Arc<Kept>) -> Self {
         let heading = Heading {
             id: arrival.id.0.clone(),
             model: ask.model.clone(),
             created: u64::try_from(arrival.at.micros() / 1_000_000).unwrap_or(0),
+            echo: Vec::new(),
         };
-        let (dialect, wants_usage) = (ask.dialect, ask.wants_usage());
-        Self { dialect, framing, heading, wants_usage, interpreter: None, is_over: false, is_begun: false }
+        Self {
+            dialect: ask.dialect,
+            framing,
+            heading,
+            wants_usage: ask.wants_usage(),
+            interpreter: None,
+            is_over: false,
+            is_begun: false,
+            request: ask.body().clone(),
+            kept: (Arc::clone(kept), arrival.key_id.clone(), arrival.at),
+            passed: 0,
+        }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -78,6 +99,9 @@ impl Voice {
 
     /// Who is to be heard, and whether of its calls of tools the first of each answer alone.
     pub(super) fn listen_to(&mut self, from: Dialect, one_call: bool) {
+        if from != self.dialect {
+            self.heading.echo = dialect::echo(self.dialect, &self.request);
+        }
         self.interpreter = (from != self.dialect).then(|| Interpreter {
             from,
             reader: Reader::of(from, &self.heading.id),
@@ -101,7 +125,16 @@ impl Voice {
         let answer =
             answer.ok_or_else(|| upstream_failed("The provider's answer is not one that its API promises."))?;
         let answer = if called.is_some() { answer.with_one_call() } else { answer };
-        Ok(dialect::write_answer(self.dialect, &answer, &self.heading, usage).to_string().into())
+        let answer = dialect::write_answer(self.dialect, &answer, &self.heading, usage);
+        self.keep(dialect::kept(self.dialect, &self.heading, &answer));
+        Ok(answer.to_string().into())
+    }
+
+    fn keep(&self, items: Vec<(String, String)>) {
+        let (kept, key_id, at) = &self.kept;
+        if !items.is_empty() {
+            kept.keep(key_id, *at, items);
+        }
     }
 
     /// An upstream's complaint about the request.
@@ -118,21 +151,26 @@ impl Voice {
 
     /// What the caller is sent for an event of the upstream's stream, if anything.
     pub(super) fn event(&mut self, event: Bytes, data: Option<&[u8]>, so_far: &Usage) -> Bytes {
-        let Some(interpreter) = &mut self.interpreter else { return self.framed(event) };
+        let Some(interpreter) = &mut self.interpreter else {
+            self.passed += u64::from(data.is_some());
+            return self.framed(event);
+        };
         if self.is_over {
             return Bytes::new();
         }
-        let mut text = String::new();
+        let (mut text, mut failure) = (String::new(), None);
         for event in data.map(|data| interpreter.reader.read(data)).unwrap_or_default() {
             if let What::Failed(message) = &event.what {
-                let refusal = upstream_failed(format!("The provider broke off: {message}"));
-                text.push_str(&error::last_words(self.dialect, &refusal));
-                self.is_over = true;
+                failure = Some(upstream_failed(format!("The provider broke off: {message}")));
                 break;
             }
             if interpreter.tells(&event) {
                 text.push_str(&interpreter.writer.write(&event, so_far));
             }
+        }
+        if let Some(refusal) = failure {
+            self.is_over = true;
+            text.push_str(&self.last_words(&refusal));
         }
         self.framed(text.into())
     }
@@ -146,13 +184,21 @@ impl Voice {
             Some(interpreter) => interpreter.writer.end(usage),
             None => String::new(),
         };
+        self.keep(self.interpreter.as_ref().map(|interpreter| interpreter.writer.kept()).unwrap_or_default());
         self.closed(text)
     }
 
     /// What the caller is told when a stream breaks off.
     pub(super) fn broken(&mut self, refusal: &Refusal) -> Bytes {
         self.is_over = true;
-        self.closed(error::last_words(self.dialect, refusal))
+        let text = self.last_words(refusal);
+        self.closed(text)
+    }
+
+    fn last_words(&mut self, refusal: &Refusal) -> String {
+        let error = error::error(self.dialect, refusal);
+        let own = self.interpreter.as_mut().and_then(|interpreter| interpreter.writer.failed(&error["error"]));
+        own.unwrap_or_else(|| error::last_words(self.dialect, refusal, self.passed))
     }
 
     fn closed(&mut self, text: String) -> Bytes {

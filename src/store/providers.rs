@@ -15,6 +15,7 @@ struct Row {
     hints: String,
     enabled: bool,
     usage_option: bool,
+    responses: Option<bool>,
     created_at: i64,
 }
 
@@ -37,6 +38,7 @@ impl TryFrom<Row> for StoredProvider {
             credentials: read_json("providers.hints", &row.hints)?,
             enabled: row.enabled,
             usage_option: row.usage_option,
+            responses: row.responses,
             created_at: Time::from_micros(row.created_at),
         };
         Ok(StoredProvider { provider, sealed_credentials: row.credentials })
@@ -49,13 +51,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Taken`] where another provider has the name.
     pub async fn save_provider(tx: &mut Tx, stored: &StoredProvider) -> Result<(), StoreError> {
-        let sql =
-            "insert into providers (id, name, kind, base_url, credentials, hints, enabled, usage_option, created_at)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        let sql = "insert into providers
+                   (id, name, kind, base_url, credentials, hints, enabled, usage_option, responses, created_at)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
                    on conflict (id) do update
                    set name = excluded.name, kind = excluded.kind, base_url = excluded.base_url,
                        credentials = excluded.credentials, hints = excluded.hints, enabled = excluded.enabled,
-                       usage_option = excluded.usage_option";
+                       usage_option = excluded.usage_option, responses = excluded.responses";
         let provider = &stored.provider;
         on_tx!(tx, db => sqlx::query(sql)
             .bind(provider.id.as_str())
@@ -66,6 +68,7 @@ impl Store {
             .bind(list_text(&provider.credentials))
             .bind(provider.enabled)
             .bind(provider.usage_option)
+            .bind(provider.responses)
             .bind(provider.created_at.micros())
             .execute(db)
             .await
@@ -89,7 +92,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn providers(&self) -> Result<Vec<StoredProvider>, StoreError> {
-        let sql = "select id, name, kind, base_url, credentials, hints, enabled, usage_option, created_at
+        let sql = "select id, name, kind, base_url, credentials, hints, enabled, usage_option, responses, created_at
                    from providers order by name";
         let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql).fetch_all(db).await)?;
         rows.into_iter().map(StoredProvider::try_from).collect()

@@ -141,6 +141,7 @@ impl TestApp {
             credentials: Some(vec!["sk-upstream-secret".to_owned()]),
             enabled: true,
             usage_option: true,
+            responses: None,
         };
         let provider = self.gateway.create_provider(&self.admin, spec).await.expect("a provider");
         let credits = |text| Credits::parse(text).expect("money");

@@ -13,6 +13,7 @@ mod patience;
 mod quota;
 mod recorded;
 mod refusals;
+mod responses;
 mod rules;
 mod streams;
 mod tokens;

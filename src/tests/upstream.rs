@@ -36,6 +36,8 @@ impl Upstream {
         let router = Router::new()
             .route("/v1/chat/completions", post(Self::answer))
             .route("/openai/deployments/{model}/chat/completions", post(Self::answer))
+            .route("/v1/responses", post(Self::answer))
+            .route("/openai/v1/responses", post(Self::answer))
             .route("/v1/messages", post(Self::answer))
             .route("/v1/messages/count_tokens", post(Self::answer))
             .route("/v1/models/{*call}", post(Self::answer))

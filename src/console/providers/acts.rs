@@ -47,6 +47,7 @@ pub async fn act_on_provider(
         credentials: None,
         enabled,
         usage_option: known.usage_option,
+        responses: known.responses,
     };
     let saved = gateway.edit_provider(&account, &id, spec).await?;
     // Those that have no other way now, or have one again.
@@ -78,6 +79,7 @@ pub async fn save_provider(
     #[server(default)] credentials: String,
     #[server(default)] enabled: Option<String>,
     #[server(default)] usage_option: Option<String>,
+    #[server(default)] responses: String,
 ) -> Result<Done, Problem> {
     let account = crate::auth::admin().await?;
     use crate::domain::id::ProviderId;
@@ -105,6 +107,7 @@ pub async fn save_provider(
         credentials: Some(lines).filter(|lines| !lines.is_empty()),
         enabled: enabled.is_some(),
         usage_option: usage_option.is_some(),
+        responses: responses.parse().ok(),
     };
     let saved = match &id {
         None => gateway.create_provider(&account, spec).await?,

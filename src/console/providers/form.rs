@@ -35,8 +35,9 @@ pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> i
         view! { <a class="button button--blocks" href=href data-noscroll>"Delete…"</a> }
     });
     let upstream = (!is_builtin).then(|| {
-        let (kind, base_url, kept) = known.map(|row| (row.kind.0, row.base_url, row.credentials)).unwrap_or_default();
-        upstream(state, kind, base_url, kept)
+        let known = known.map(|row| (row.kind.0, row.base_url, row.credentials, row.responses));
+        let (kind, base_url, kept, responses) = known.unwrap_or_default();
+        upstream(state, kind, base_url, kept, responses)
     });
     view! {
         <Dialog title=title lede=lede close=close.clone() small=true>
@@ -74,8 +75,12 @@ const KINDS: [(&str, &str); 4] = [
     ("azure", "Azure OpenAI"),
 ];
 
-fn upstream(state: FormState, kind: String, base_url: String, kept: Vec<String>) -> impl IntoView {
-    let kinds = KINDS.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
+/// Whether a provider speaks OpenAI's Responses API.
+const SPEAKS: [(&str, &str); 3] = [("", "If it is OpenAI or Azure"), ("true", "Yes"), ("false", "No")];
+
+fn upstream(state: FormState, kind: String, base_url: String, kept: Vec<String>, responses: String) -> impl IntoView {
+    let listed = |list: &[(&str, &str)]| list.iter().map(|(value, label)| ((*value).into(), (*label).into())).collect();
+    let (kinds, speaks) = (listed(&KINDS), listed(&SPEAKS));
     let hint = match kept.len() {
         0 => "One a line. Sealed before they are stored; calls use the first.".to_owned(),
         1 => format!("{} is stored. Leave it empty to keep it.", kept[0]),
@@ -100,6 +105,14 @@ fn upstream(state: FormState, kind: String, base_url: String, kept: Vec<String>)
             required=true
             placeholder="https://api.openai.com/v1"
             hint=|| "As its clients have it, such as https://api.anthropic.com."
+        />
+        <SelectField
+            form=state
+            field="responses"
+            label="Speaks the Responses API"
+            options=speaks
+            value=responses
+            hint=|| "Of those compatible with OpenAI some do: then such calls go on untouched."
         />
         <TextArea form=state field="credentials" label="Credentials" rows=2 placeholder=placeholder hint=move || hint.clone()/>
     }

@@ -25,6 +25,8 @@ pub struct ProviderRow {
     pub credentials: Vec<String>,
     pub enabled: bool,
     pub usage_option: bool,
+    /// `true`, `false`, or nothing where nobody has said.
+    pub responses: String,
     /// The models that have a route to it.
     pub models: Vec<String>,
 }
@@ -41,6 +43,7 @@ impl From<(&Provider, Vec<String>)> for ProviderRow {
             credentials: provider.credentials.clone(),
             enabled: provider.enabled,
             usage_option: provider.usage_option,
+            responses: provider.responses.map(|speaks| speaks.to_string()).unwrap_or_default(),
             models,
         }
     }

@@ -61,6 +61,14 @@ impl Json {
         }
     }
 
+    /// A field of an object that was put together here.
+    pub fn field(&self, name: &str) -> Option<&Json> {
+        match self {
+            Self::Object(fields) => fields.iter().find(|(other, _)| other == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Object(fields) if fields.is_empty())
     }

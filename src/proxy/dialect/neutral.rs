@@ -2,6 +2,7 @@
 
 use super::Dialect;
 use super::fields::{Fault, uncarried};
+use super::json::Json;
 use serde_json::Number;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -93,6 +94,13 @@ pub struct Media {
 pub enum Source {
     Base64(String),
     Url(String),
+}
+
+/// `data:image/png;base64,AAAA`: the media type, and the data.
+pub fn data_url(url: &str) -> Option<(String, String)> {
+    let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
+    let kind = head.strip_suffix(";base64")?;
+    Some((kind.split(';').next().unwrap_or(kind).to_owned(), data.to_owned()))
 }
 
 /// A tool as the model called it.
@@ -307,7 +315,7 @@ pub enum What {
 }
 
 /// The head of an answer that is written anew.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Heading {
     /// The call's id.
     pub id: String,
@@ -315,4 +323,6 @@ pub struct Heading {
     pub model: String,
     /// Seconds since 1970.
     pub created: u64,
+    /// What an answer in the Responses API says again of its request.
+    pub echo: Vec<(&'static str, Json)>,
 }

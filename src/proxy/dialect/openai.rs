@@ -33,6 +33,7 @@ pub fn reasoning_detail(text: &str, seal: &Seal) -> Json {
     let format = match seal.by {
         Dialect::Anthropic => "anthropic-claude-v1",
         Dialect::Gemini => "google-gemini-v1",
+        Dialect::Responses => "openai-responses-v1",
         Dialect::Openai => "unknown",
     };
     if seal.is_whole || seal.by != Dialect::Anthropic {

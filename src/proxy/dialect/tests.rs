@@ -2,4 +2,5 @@
 
 mod answers;
 mod requests;
+mod responses;
 mod streams;

@@ -17,7 +17,7 @@ async fn credentials_go_in_and_are_only_ever_read_back_masked() {
         assert_eq!(made.status, 201);
         let body = made.json();
         let expected = json!({"id":body["id"],"name":"openai","kind":"openai","base_url":"https://api.openai.com/v1",
-            "credentials":["sk-…cdef"],"enabled":true,"usage_option":true,"created_at":"2026-11-20T14:00:00Z"});
+            "credentials":["sk-…cdef"],"enabled":true,"usage_option":true,"responses":null,"created_at":"2026-11-20T14:00:00Z"});
         assert_eq!(body, expected);
         let path = format!("/providers/{}", body["id"].as_str().unwrap());
         for answer in [made, office.admin.get(&path).await, office.admin.get("/providers").await] {

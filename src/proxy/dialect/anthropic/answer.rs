@@ -92,7 +92,7 @@ fn thought(text: &str, seal: Option<&Seal>) -> Json {
 pub fn signature(seal: &Seal) -> String {
     match seal.by {
         Dialect::Gemini => format!("{FROM_GEMINI}{}", seal.data),
-        Dialect::Openai | Dialect::Anthropic => seal.data.clone(),
+        Dialect::Openai | Dialect::Responses | Dialect::Anthropic => seal.data.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::proxy::dialect::Dialect;
 use crate::proxy::dialect::fields::{Fault, Fields, uncarried, wrong};
 use crate::proxy::dialect::neutral::{
     Call, Effort, Format, Media, Much, Outcome, Part, Piece, Request, Said, Seal, Source, Speaker, Thinking, Thought,
-    Tool, ToolChoice, Turn, joined, name_outcomes,
+    Tool, ToolChoice, Turn, data_url, joined, name_outcomes,
 };
 use serde_json::value::RawValue;
 
@@ -181,13 +181,6 @@ fn file(part: &mut Fields) -> Result<Media, Fault> {
     let data = data.ok_or_else(|| wrong(&at, "a data URL"))?.value;
     let (kind, data) = data_url(&data).unwrap_or(("application/pdf".to_owned(), data));
     Ok(Media { kind, source: Source::Base64(data), name })
-}
-
-/// `data:image/png;base64,AAAA`.
-fn data_url(url: &str) -> Option<(String, String)> {
-    let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
-    let kind = head.strip_suffix(";base64")?;
-    Some((kind.split(';').next().unwrap_or(kind).to_owned(), data.to_owned()))
 }
 
 /// Earlier thoughts, as OpenRouter carries them.

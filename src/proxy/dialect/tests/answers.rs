@@ -13,7 +13,8 @@ const USAGE: Usage = Usage { input: 12, cached_input: 4, output: 30, reasoning: 
 
 fn written(from: Dialect, to: Dialect, body: &Value) -> Value {
     let answer = read_answer(from, body.to_string().as_bytes(), "0199-ab").expect("an answer");
-    let heading = Heading { id: "0199-ab".to_owned(), model: "m".to_owned(), created: 1_700_000_000 };
+    let (id, model) = ("0199-ab".to_owned(), "m".to_owned());
+    let heading = Heading { id, model, created: 1_700_000_000, ..Heading::default() };
     serde_json::from_str(&write_answer(to, &answer, &heading, &USAGE).to_string()).expect("JSON")
 }
 

@@ -281,7 +281,7 @@ fn how_much_is_to_be_thought_is_said_as_each_model_is_told_it() {
         match to {
             ANTHROPIC => json!([body.get("thinking"), body.get("output_config")]),
             GEMINI => body["generationConfig"]["thinkingConfig"].clone(),
-            OPENAI => body["reasoning_effort"].clone(),
+            _ => body["reasoning_effort"].clone(),
         }
     };
     let budget = |tokens: u64| json!({ "type": "enabled", "budget_tokens": tokens });

@@ -11,7 +11,8 @@ const GEMINI: Dialect = Dialect::Gemini;
 const USAGE: Usage = Usage { input: 12, cached_input: 4, output: 30, reasoning: 10, ..Usage::NONE };
 
 fn written(from: Dialect, to: Dialect, events: &[Value]) -> String {
-    let heading = Heading { id: "0199-ab".to_owned(), model: "m".to_owned(), created: 1_700_000_000 };
+    let (id, model) = ("0199-ab".to_owned(), "m".to_owned());
+    let heading = Heading { id, model, created: 1_700_000_000, ..Heading::default() };
     let (mut reader, mut writer) = (Reader::of(from, "0199-ab"), Writer::of(to, heading, true));
     let mut text = String::new();
     for event in events {
