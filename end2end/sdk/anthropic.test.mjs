@@ -123,7 +123,7 @@ test("thoughts come as thoughts, streamed and not", async () => {
 
 for (const [name, status, code, kind, of] of [
   ["an unknown key", 401, "invalid_key", Anthropic.AuthenticationError, async () => say(await client({ secret: "sk-tg-nobody" }))],
-  ["a spent month", 402, "quota_exceeded", Anthropic.APIError, async () => say(await client({ secret: await world.spent() }), "go", { model: FILL, max_tokens: 400 })],
+  ["a spent month", 402, "quota_exceeded", Anthropic.PaymentRequiredError, async () => say(await client({ secret: await world.spent() }), "go", { model: FILL, max_tokens: 400 })],
   ["a model that the key may not use", 403, "model_not_allowed", Anthropic.PermissionDeniedError, async () => say(await client({ key: { models: [FILL] } }))],
   ["an unknown model", 404, "model_not_found", Anthropic.NotFoundError, async () => say(await client(), "hi", { model: "nobody" })],
   ["a wrong type", 400, "invalid_body", Anthropic.BadRequestError, async () => say(await client(), "hi", { max_tokens: -1 })],

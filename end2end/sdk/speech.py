@@ -17,6 +17,7 @@ CITY = {"type": "object", "properties": {"city": {"type": "string"}}}
 # How each dialect says why an answer ended.
 REASONS = {
     "openai": {"stop": "stop", "length": "length", "tool_calls": "tools"},
+    "responses": {"completed": "stop", "max_output_tokens": "length", "incomplete": "length"},
     "anthropic": {"end_turn": "stop", "max_tokens": "length", "tool_use": "tools"},
     # It has no word for tools; this upstream has one all the same.
     "gemini": {"STOP": "stop", "MAX_TOKENS": "length", "FUNCTION_CALL": "tools"},
@@ -62,18 +63,19 @@ def post(url: str, path: str, body: dict, headers: dict[str, str], timeout: floa
 def ask(dialect: str, url: str, secret: str, model: str, text: str, stream: bool = False, **more: object) -> Said:
     """`tools`, `schema`, `most` (tokens) and `after` (an answer with calls, each of which came to "fine")."""
     path, body = _request(dialect, model, text, stream, **more)
-    header = {"openai": "authorization", "anthropic": "x-api-key", "gemini": "x-goog-api-key"}[dialect]
-    headers = {header: f"Bearer {secret}" if dialect == "openai" else secret}
+    header = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}.get(dialect)
+    headers = {header: secret} if header else {"authorization": f"Bearer {secret}"}
     answer, whole = post(url, path, body, headers)
     said = Said(answer.status, {name.lower(): value for name, value in answer.getheaders()}, whole)
     if stream and said.headers.get("content-type", "").startswith("text/event-stream"):
         pieces = [json.loads(data) for data in events(whole) if data != "[DONE]"]
     else:
         pieces = [json.loads(whole)]
-    understand = {"openai": _openai, "anthropic": _anthropic, "gemini": _gemini}[dialect]
+    understand = {"openai": _openai, "responses": _responses, "anthropic": _anthropic, "gemini": _gemini}[dialect]
     understand(said, pieces)
     said.reason = REASONS[dialect].get(said.reason, said.reason)
-    if dialect == "gemini" and said.calls and said.reason == "stop":
+    # Neither has a word for it.
+    if dialect in ("gemini", "responses") and said.calls and said.reason == "stop":
         said.reason = "tools"
     return said
 
@@ -108,6 +110,22 @@ def _request(dialect, model, text, stream, tools=False, schema=False, most=None,
             messages.append({"role": "assistant", "tool_calls": [{"id": id, "type": "function", "function": call} for id, call in calls]})
             messages.extend({"role": "tool", "tool_call_id": id, "content": "fine"} for id, _ in calls)
         return "/v1/chat/completions", body
+    if dialect == "responses":
+        items = [{"role": "user", "content": text}]
+        body = {"model": model, "input": items, "stream": stream}
+        if most:
+            body["max_output_tokens"] = most
+        if tools:
+            weather = {"name": "weather", "description": "The weather now.", "parameters": CITY}
+            functions = (weather, {"name": "clock", "parameters": None})
+            body["tools"] = [{"type": "function", "strict": False, **function} for function in functions]
+        if schema:
+            body["text"] = {"format": {"type": "json_schema", "name": "weather", "schema": SCHEMA, "strict": True}}
+        if after:
+            for id, (name, given) in zip(after.ids, after.calls):
+                items.append({"type": "function_call", "call_id": id, "name": name, "arguments": json.dumps(given)})
+            items.extend({"type": "function_call_output", "call_id": id, "output": "fine"} for id in after.ids)
+        return "/v1/responses", body
     if dialect == "anthropic":
         messages = [{"role": "user", "content": text}]
         body = {"model": model, "max_tokens": most or 200, "messages": messages, "stream": stream}
@@ -162,6 +180,28 @@ def _openai(said: Said, pieces: list[dict]) -> None:
             said.reason = choice.get("finish_reason") or said.reason
     said.ids = [id for id, _, _ in calls.values()]
     said.calls = [(name, json.loads(given or "{}")) for _, name, given in calls.values()]
+
+
+def _responses(said: Said, pieces: list[dict]) -> None:
+    """Of a stream, what its last event says whole; its pieces must say the same."""
+    last = pieces[-1].get("response") or pieces[-1]
+    said.error = last.get("error") or (last if last.get("type") == "error" else None)
+    for item in last.get("output", []):
+        for part in item.get("content") or []:
+            said.text += part.get("text", "")
+        for part in item.get("summary") or []:
+            said.thought += part.get("text", "")
+        if item["type"] == "function_call":
+            said.ids.append(item["call_id"])
+            said.calls.append((item["name"], json.loads(item["arguments"] or "{}")))
+    said.reason = (last.get("incomplete_details") or {}).get("reason") or last.get("status")
+    if usage := last.get("usage"):
+        said.input, said.output = usage["input_tokens"], usage["output_tokens"]
+    if len(pieces) > 1:
+        told = "".join(piece["delta"] for piece in pieces if piece["type"] == "response.output_text.delta")
+        # Where a stream is cut there is no whole.
+        said.text = said.text or told
+        assert told == said.text, (told, said.text)
 
 
 def _anthropic(said: Said, pieces: list[dict]) -> None:

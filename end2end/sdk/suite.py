@@ -1,6 +1,7 @@
 """What the tests of all official clients share: a gateway, keys, and a list of tests that is run to its end."""
 
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,16 @@ class World:
     def secret(self, **key: object) -> str:
         _, secret = self.management.key("sdk", **key)
         return secret
+
+    def calls(self, key_id: str, due: int = 1) -> list[dict]:
+        """Calls of a key, newest first, once there are so many and none is in flight."""
+        until = time.monotonic() + 10
+        while True:
+            rows = self.management.call("GET", f"/logs?key_id={key_id}")["data"]
+            if len(rows) >= due and all(row["status"] is not None for row in rows):
+                return rows
+            assert time.monotonic() < until, f"{len(rows)} calls in the logs, not {due} that are over: {rows}"
+            time.sleep(0.02)
 
     def model(self, name: str, kind: str, base_url: str, upstream_model: str, **more: object) -> None:
         """A model on a provider of its own."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 from suite import World, run
 
 import anthropic
+import pydantic
 from aimock import Aimock
 from gateway import Gateway
 
@@ -190,6 +191,41 @@ def every_kind_of_provider_is_shown_images(world: Anthropics) -> None:
     for kind in KINDS:
         answer = say(client, [image, {"type": "text", "text": "picture"}], model=f"on/{kind}")
         assert answer.content[0].text == "I see a picture.", (kind, answer)
+
+
+class Weather(pydantic.BaseModel):
+    city: str
+    celsius: int
+
+
+@test
+def every_kind_of_provider_answers_in_the_shape_of_a_schema(world: Anthropics) -> None:
+    client = world.client()
+    for kind in KINDS:
+        messages = [{"role": "user", "content": "extract"}]
+        answer = client.messages.parse(model=f"on/{kind}", max_tokens=100, messages=messages, output_format=Weather)
+        assert answer.parsed_output == Weather(city="Paris", celsius=21), (kind, answer)
+
+
+@test
+def a_refusal_that_no_waiting_helps_against_is_not_tried_again(world: Anthropics) -> None:
+    key_id, secret = world.management.key("never", limits={"monthly_tokens": 5})
+    client = world.client_of(secret).with_options(max_retries=5)
+    refused(anthropic.PaymentRequiredError, 402, "quota_exceeded", lambda: say(client, "go", model=FILL, max_tokens=400))
+    assert len(world.calls(key_id)) == 1
+
+
+@test
+def a_client_that_waits_no_longer_gets_its_own_timeout_and_the_books_agree(world: Anthropics) -> None:
+    key_id, secret = world.management.key("hasty")
+    client = world.client_of(secret).with_options(timeout=0.3)
+    try:
+        say(client, extra_headers={"x-tollgate-echo-delay-ms": "700"})
+        raise AssertionError("the client waited")
+    except anthropic.APITimeoutError:
+        pass
+    row = world.calls(key_id)[0]
+    assert (row["tokens"]["input"], row["tokens"]["output"], row["cost"]) == (3, 3, "0.000009000"), row
 
 
 @test

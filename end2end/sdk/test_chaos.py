@@ -30,24 +30,34 @@ def test(function):
 
 
 class Chaotic(World):
-    """Models `alone/<kind>` on an upstream with chaos, and `with/<kind>` on it first and then on one without."""
+    """Models `alone/<kind>` on an upstream with chaos, and `with/<kind>` on it first and then on one without. Each
+    test has providers of its own: what became known of one's health says nothing in another."""
 
     def __init__(self, gateway: Gateway, wild: Aimock, calm: Aimock) -> None:
         super().__init__(gateway)
-        self.wild = wild
+        self.wild, self.calm, self.time = wild, calm, 0
+
+    def afresh(self) -> None:
+        self.time += 1
         for kind in KINDS:
-            routes = [self.route(kind, upstream, priority) for priority, upstream in enumerate([wild, calm])]
+            routes = [self.route(kind, upstream, priority) for priority, upstream in enumerate([self.wild, self.calm])]
             for name, ways in [("alone", routes[:1]), ("with", routes)]:
                 price = {"input": "2.50", "output": "10.00"}
-                self.management.call("POST", "/models", {"name": f"{name}/{kind}", "price": price, "routes": ways})
+                body = {"name": self.named(name, kind), "price": price, "routes": ways}
+                self.management.call("POST", "/models", body)
+
+    def named(self, model: str, kind: str) -> str:
+        return f"{model}/{kind}/{self.time}"
 
     def route(self, kind: str, upstream: Aimock, priority: int) -> dict:
         base_url, model = upstream.place(kind)
-        spec = {"name": f"{kind} {priority}", "kind": kind, "base_url": base_url, "credentials": ["sk-upstream"]}
+        name = f"{kind} {priority} {self.time}"
+        spec = {"name": name, "kind": kind, "base_url": base_url, "credentials": ["sk-upstream"]}
         provider = self.management.call("POST", "/providers", spec)
         return {"provider_id": provider["id"], "upstream_model": model, "weight": 1, "priority": priority}
 
     def chaos(self, **rates: float) -> None:
+        self.afresh()
         body = json.dumps(rates).encode()
         headers = {"content-type": "application/json"}
         request = urllib.request.Request(f"{self.wild.url}/__aimock/chaos", method="POST", data=body, headers=headers)
@@ -62,7 +72,7 @@ def each_pair(world: Chaotic, model: str, text: str = "hello"):
     for dialect in DIALECTS:
         for kind in KINDS:
             for stream in (False, True):
-                said = ask(dialect, world.gateway.url, secret, f"{model}/{kind}", text, stream)
+                said = ask(dialect, world.gateway.url, secret, world.named(model, kind), text, stream)
                 yield f"{dialect} on {kind}, {'streamed' if stream else 'whole'}", said
 
 
@@ -111,7 +121,7 @@ def an_answer_that_is_no_json_is_passed_off_as_an_answer_to_nobody(world: Chaoti
         for kind in KINDS:
             alike = dialect == kind or (dialect, kind) == ("openai", "azure")
             try:
-                said = ask(dialect, world.gateway.url, secret, f"alone/{kind}", "hello")
+                said = ask(dialect, world.gateway.url, secret, world.named("alone", kind), "hello")
             except json.JSONDecodeError:
                 # Where both speak alike bytes pass untouched, these as well.
                 assert alike, (dialect, kind)
@@ -133,7 +143,7 @@ def a_stream_that_is_cut_ends_in_the_callers_own_error_and_costs_no_more_than_wa
     secret = world.secret()
     for dialect in DIALECTS:
         for kind in KINDS:
-            said = ask(dialect, world.gateway.url, secret, f"with/{kind}", "cut", stream=True)
+            said = ask(dialect, world.gateway.url, secret, world.named("with", kind), "cut", stream=True)
             assert said.text.startswith("This answer is") and code(said) == "upstream_failed", (dialect, kind, said)
             row = world.row(said)
             assert (row["status"], row["usage_source"]) == (502, "estimated"), (dialect, kind, row)
@@ -149,7 +159,7 @@ def in_a_storm_of_all_of_it_every_call_is_answered_or_told_why_and_the_sum_of_it
         dialect, kind, stream = chance.choice(DIALECTS), chance.choice(KINDS), chance.random() < 0.5
         model = chance.choice(["alone", "with"])
         text = chance.choice(["hello", "hello", "hello", "cut" if stream else "hello", "broken"])
-        said = ask(dialect, world.gateway.url, secret, f"{model}/{kind}", text, stream)
+        said = ask(dialect, world.gateway.url, secret, world.named(model, kind), text, stream)
         told = (number, dialect, kind, model, text, stream, said, f"TOLLGATE_TEST_SEED={SEED}")
         row = world.row(said)
         cost = Decimal(row["cost"])

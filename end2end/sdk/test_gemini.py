@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from suite import World, run
 
+import httpx2
+import pydantic
 from aimock import Aimock
 from gateway import Gateway
 from google import genai
@@ -176,6 +178,47 @@ def every_kind_of_provider_is_shown_images(world: Geminis) -> None:
     for kind in KINDS:
         contents = [types.Part.from_bytes(data=PNG, mime_type="image/png"), "picture"]
         assert say(client, contents, model=f"on/{kind}").text == "I see a picture.", kind
+
+
+class Weather(pydantic.BaseModel):
+    city: str
+    celsius: int
+
+
+@test
+def every_kind_of_provider_answers_in_the_shape_of_a_schema(world: Geminis) -> None:
+    client = world.client()
+    for kind in KINDS:
+        config = {"response_mime_type": "application/json", "response_schema": Weather}
+        answer = say(client, "extract", model=f"on/{kind}", **config)
+        assert answer.parsed == Weather(city="Paris", celsius=21), (kind, answer)
+
+
+@test
+def what_may_pass_later_is_tried_again_as_often_as_the_client_likes(world: Geminis) -> None:
+    key_id, secret = world.management.key("again", limits={"rpm": 1})
+    client = world.client_of(secret)
+    say(client)
+    retries = types.HttpRetryOptions(attempts=3, initial_delay=0.01, max_delay=0.02)
+    options = types.HttpOptions(base_url=world.gateway.url, timeout=20_000, retry_options=retries)
+    keen = genai.Client(api_key=secret, http_options=options)
+    refused(429, "RESOURCE_EXHAUSTED", "rate_limit_exceeded", lambda: say(keen))
+    assert sum(row["refusal"] is not None for row in world.calls(key_id, 4)) == 3
+
+
+@test
+def a_client_that_waits_no_longer_gets_its_own_timeout_and_the_books_agree(world: Geminis) -> None:
+    key_id, secret = world.management.key("hasty")
+    headers = {"x-tollgate-echo-delay-ms": "700"}
+    options = types.HttpOptions(base_url=world.gateway.url, timeout=300, headers=headers)
+    client = genai.Client(api_key=secret, http_options=options)
+    try:
+        say(client)
+        raise AssertionError("the client waited")
+    except httpx2.TimeoutException:
+        pass
+    row = world.calls(key_id)[0]
+    assert (row["tokens"]["input"], row["tokens"]["output"], row["cost"]) == (3, 3, "0.000009000"), row
 
 
 @test

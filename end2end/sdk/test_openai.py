@@ -3,13 +3,14 @@
 import http.client
 import json
 import sys
+import threading
 from decimal import Decimal
 
 import suite
 from suite import run
 
 import openai
-from pydantic import BaseModel
+import pydantic
 from aimock import Aimock
 from gateway import Gateway
 
@@ -23,11 +24,6 @@ TESTS = []
 def test(function):
     TESTS.append(function)
     return function
-
-
-class Weather(BaseModel):
-    city: str
-    celsius: int
 
 
 class World(suite.World):
@@ -256,6 +252,60 @@ def every_kind_of_provider_is_shown_images(world: World) -> None:
         messages = [{"role": "user", "content": [image, {"type": "text", "text": "picture"}]}]
         answer = client.chat.completions.create(model=f"on/{kind}", messages=messages)
         assert answer.choices[0].message.content == "I see a picture.", (kind, answer)
+
+
+class Weather(pydantic.BaseModel):
+    city: str
+    celsius: int
+
+
+@test
+def every_kind_of_provider_answers_in_the_shape_of_a_schema(world: World) -> None:
+    client = world.client()
+    for kind in KINDS:
+        messages = [{"role": "user", "content": "extract"}]
+        answer = client.chat.completions.parse(model=f"on/{kind}", messages=messages, response_format=Weather)
+        assert answer.choices[0].message.parsed == Weather(city="Paris", celsius=21), (kind, answer)
+
+
+@test
+def a_refusal_that_no_waiting_helps_against_is_not_tried_again(world: World) -> None:
+    key_id, secret = world.management.key("never", limits={"monthly_tokens": 5})
+    client = world.client_of(secret).with_options(max_retries=5)
+    error = refused(openai.APIStatusError, 402, "quota_exceeded", lambda: say(client, "go", model=FILL, max_tokens=400))
+    assert error.response.headers["x-should-retry"] == "false", error.response.headers
+    assert len(world.calls(key_id)) == 1
+
+
+@test
+def a_call_that_only_waits_for_others_in_flight_is_tried_again_and_passes(world: World) -> None:
+    # It holds a thousand tokens for most of a second, and uses nineteen.
+    key_id, secret = world.management.key("waits", limits={"token_quota": {"max": 1500, "reset": "never"}})
+    slow = say(world.client_of(secret), "slow", model="on/openai", max_tokens=1000, stream=True)
+    next(slow)
+    again = []
+    client = world.client_of(secret).with_options(max_retries=5)
+    thread = threading.Thread(target=lambda: again.append(say(client, "hello", model="on/openai", max_tokens=1000)))
+    thread.start()
+    for _ in slow:
+        pass
+    thread.join()
+    assert again[0].usage.completion_tokens == 567, again
+    assert sum(row["refusal"] is not None for row in world.calls(key_id, 3)) >= 1
+
+
+@test
+def a_client_that_waits_no_longer_gets_its_own_timeout_and_the_books_agree(world: World) -> None:
+    key_id, secret = world.management.key("hasty")
+    client = world.client_of(secret).with_options(timeout=0.3)
+    try:
+        say(client, extra_headers={"x-tollgate-echo-delay-ms": "700"})
+        raise AssertionError("the client waited")
+    except openai.APITimeoutError:
+        pass
+    # An answer that is not streamed is drained and charged: hanging up early must not make it free.
+    row = world.calls(key_id)[0]
+    assert (row["tokens"]["input"], row["tokens"]["output"], row["cost"]) == (3, 3, "0.000009000"), row
 
 
 @test

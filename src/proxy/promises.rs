@@ -222,7 +222,10 @@ fn is_json(bytes: &[u8]) -> bool {
 }
 
 fn is_sane(usage: Usage) {
-    assert!(usage.cached_input <= usage.input && usage.reasoning <= usage.output, "{usage:?}");
+    let of_input = [usage.cached_input, usage.cache_write, usage.cache_write_1h, usage.audio_input, usage.image_input];
+    let of_output = [usage.reasoning, usage.audio_output, usage.image_output];
+    assert!(of_input.iter().sum::<u64>() <= usage.input, "the parts of the input share no token: {usage:?}");
+    assert!(of_output.iter().sum::<u64>() <= usage.output, "the parts of the output share no token: {usage:?}");
 }
 
 #[cfg(test)]

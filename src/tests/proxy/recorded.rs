@@ -34,6 +34,8 @@ struct Told {
     error: Option<String>,
     /// Tokens: input, of them cached, output, of them thought. Estimated where it is not told.
     usage: Option<[u64; 4]>,
+    /// Tokens written into a cache: for minutes, and for an hour.
+    written: Option<[u64; 2]>,
     /// Where it is estimated, what was said of the input, and what the output comes to.
     input: Option<u64>,
     output: Option<u64>,
@@ -224,6 +226,8 @@ async fn charged(app: &TestApp, answer: &Answer, told: &Told, place: &str) {
     match told.usage {
         Some(due) => {
             assert_eq!((usage, row.usage_source), (due, Some(UsageSource::Upstream)), "{place}");
+            let written = [row.usage.cache_write, row.usage.cache_write_1h];
+            assert!(told.written.is_none_or(|due| due == written), "{place}: {written:?}");
             assert_eq!(Some(row.cost.exact()), told.cost, "{place}");
         }
         None => {
