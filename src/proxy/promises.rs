@@ -50,7 +50,9 @@ pub fn of_an_answer(bytes: &[u8]) {
         for to in DIALECTS {
             let written = dialect::write_answer(to, &answer, &heading(), &tally.so_far()).to_string();
             assert!(is_json(written.as_bytes()), "{from:?} to {to:?}: {written}");
-            assert!(dialect::read_answer(to, written.as_bytes(), "0199-ab").is_some(), "{to:?}: {written}");
+            // One that chose nothing is not an answer everywhere.
+            let is_read = dialect::read_answer(to, written.as_bytes(), "0199-ab").is_some();
+            assert!(is_read || answer.choices.is_empty(), "{to:?}: {written}");
         }
     }
 }
