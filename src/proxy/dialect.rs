@@ -93,6 +93,8 @@ pub fn carried(body: &[u8], from: Dialect, stream: bool, to: Dialect, asked: &As
 
 /// Reads an answer that is not streamed. `None` where it is not one of this dialect.
 pub fn read_answer(dialect: Dialect, body: &[u8], id: &str) -> Option<Answer> {
+    // A list would be read as the fields in their order.
+    body.trim_ascii_start().first().filter(|first| **first == b'{')?;
     match dialect {
         Dialect::Openai => openai::answer::read(body),
         Dialect::Responses => None,

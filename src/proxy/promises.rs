@@ -53,8 +53,9 @@ pub fn of_an_answer(bytes: &[u8]) {
         for to in CALLERS {
             let written = dialect::write_answer(to, &answer, &heading(), &tally.so_far()).to_string();
             assert!(is_json(written.as_bytes()), "{from:?} to {to:?}: {written}");
+            // Nobody answers in the dialect of responses but us, and one that chose nothing is not an answer everywhere.
             let is_read = to == Dialect::Responses || dialect::read_answer(to, written.as_bytes(), "0199-ab").is_some();
-            assert!(is_read, "{to:?}: {written}");
+            assert!(is_read || answer.choices.is_empty(), "{to:?}: {written}");
         }
     }
 }

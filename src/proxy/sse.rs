@@ -10,7 +10,9 @@ const LARGEST: usize = 4 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Events {
     buffer: BytesMut,
-    /// How far the buffer has been searched: the start of its last unfinished line.
+    /// Where the last unfinished line starts.
+    line: usize,
+    /// How far that line has been searched for its end: a long one that comes in many pieces is searched once.
     searched: usize,
 }
 
@@ -21,22 +23,24 @@ impl Events {
 
     /// The next whole event with the empty line that ends it.
     pub(super) fn next_event(&mut self) -> Option<Bytes> {
-        let mut at = self.searched;
-        while let Some(length) = self.buffer[at..].iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
-            let end = at + length;
+        let (mut at, mut from) = (self.line, self.searched);
+        while let Some(length) = self.buffer[from..].iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+            let end = from + length;
+            from = end;
             let after = match (self.buffer[end], self.buffer.get(end + 1)) {
                 (b'\r', Some(b'\n')) => end + 2,
                 // The line feed that belongs to it may still be on its way.
                 (b'\r', None) => break,
                 _ => end + 1,
             };
-            if length == 0 {
-                self.searched = 0;
+            if end == at {
+                (self.line, self.searched) = (0, 0);
                 return Some(self.buffer.split_to(after).freeze());
             }
-            at = after;
+            (at, from) = (after, after);
         }
-        self.searched = at;
+        let is_half = self.buffer[from..].first() == Some(&b'\r');
+        (self.line, self.searched) = (at, if is_half { from } else { self.buffer.len() });
         if self.buffer.len() > LARGEST {
             return self.rest();
         }
@@ -45,7 +49,7 @@ impl Events {
 
     /// What is left when the stream has ended.
     pub(super) fn rest(&mut self) -> Option<Bytes> {
-        self.searched = 0;
+        (self.line, self.searched) = (0, 0);
         (!self.buffer.is_empty()).then(|| self.buffer.split().freeze())
     }
 }
