@@ -7,12 +7,16 @@ mod count;
 pub(crate) mod dialect;
 mod error;
 mod exchange;
+mod flow;
+mod form;
 mod kept;
 mod lane;
+mod measure;
 mod memory;
 mod meter;
 mod models;
 mod patience;
+mod picture;
 /// For the fuzzer.
 #[doc(hidden)]
 pub mod promises;
@@ -20,6 +24,7 @@ mod prompt;
 mod quota;
 mod rates;
 mod relay;
+mod sound;
 mod sse;
 mod tokens;
 mod upstream;
@@ -29,9 +34,10 @@ mod voice;
 pub use patience::Patience;
 pub use vocabulary::Vocabularies;
 
+use crate::domain::service::Service;
 use crate::gateway::Gateway;
 use axum::Router;
-use axum::extract::{ConnectInfo, FromRef};
+use axum::extract::{ConnectInfo, FromRef, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::routing::{get, post};
 use ipnet::IpNet;
@@ -79,7 +85,11 @@ pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway, terms: ProxyTe
     let constant = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
     };
-    Router::new()
+    let services = Service::ALL.into_iter().fold(Router::new(), |router, service| {
+        let serve = move |door: State<Door>, request: Request| relay::serve(door, service, request);
+        router.route(service.endpoint(), post(serve))
+    });
+    services
         .route("/v1/chat/completions", post(relay::chat_completions))
         .route("/v1/responses", post(relay::responses))
         .route("/v1/responses/{*rest}", axum::routing::any(error::nothing_kept))

@@ -1,5 +1,6 @@
 """PyPI's `openai`, unmodified, against the running gateway: each promise and each refusal that its users meet."""
 
+import base64
 import http.client
 import json
 import sys
@@ -400,6 +401,85 @@ def a_response_that_cannot_be_carried_over_is_refused_by_its_name(world: World) 
         ask = lambda: client.responses.create(model="on/anthropic", input="hello", **fields)  # noqa: B023
         assert refused(openai.BadRequestError, 400, "invalid_body", ask).param == param
     refused(openai.NotFoundError, 404, "unknown_url", lambda: client.responses.retrieve("resp_1"))
+
+
+@test
+def a_legacy_completion_is_answered_and_streamed(world: World) -> None:
+    client = world.client()
+    answer = client.completions.create(model=ECHO, prompt=["one two three", "four"], max_tokens=2)
+    assert [choice.text for choice in answer.choices] == ["one two", "four"], answer
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (4, 3), answer
+    chunks = list(client.completions.create(model=ECHO, prompt="one two", stream=True))
+    assert "".join(chunk.choices[0].text for chunk in chunks) == "one two", chunks
+
+
+@test
+def texts_become_vectors(world: World) -> None:
+    client = world.client()
+    # The client asks for base64 by itself, and reads it.
+    answer = client.embeddings.create(model=ECHO, input=["a b", "b a", "c"])
+    vectors = [item.embedding for item in answer.data]
+    assert [len(vector) for vector in vectors] == [8, 8, 8] and vectors[0] == vectors[1] != vectors[2], answer
+    assert answer.usage.prompt_tokens == 5, answer
+    plain = client.embeddings.create(model=ECHO, input="a b", dimensions=3, encoding_format="float")
+    assert len(plain.data[0].embedding) == 3, plain
+
+
+@test
+def texts_are_moderated(world: World) -> None:
+    answer = world.client().moderations.create(model=ECHO, input=["quite harmless", "so is this"])
+    assert len(answer.results) == 2 and not answer.results[0].flagged, answer
+    assert answer.results[0].categories.violence is False, answer
+
+
+@test
+def images_are_made_edited_and_streamed(world: World) -> None:
+    client = world.client()
+    answer = client.images.generate(model=ECHO, prompt="a red square", n=2)
+    assert len(answer.data) == 2, answer
+    assert base64.b64decode(answer.data[0].b64_json).startswith(b"\x89PNG"), answer
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (3, 2), answer
+    picture = ("hat.png", base64.b64decode(PNG), "image/png")
+    edited = client.images.edit(model=ECHO, prompt="a hat", image=[picture, picture])
+    assert edited.data[0].b64_json and edited.usage.input_tokens == 2, edited
+    events = list(client.images.generate(model=ECHO, prompt="a square", stream=True, partial_images=1))
+    assert [event.type for event in events] == ["image_generation.partial_image", "image_generation.completed"], events
+
+
+@test
+def a_text_is_read_out(world: World) -> None:
+    client = world.client()
+    answer = client.audio.speech.create(model=ECHO, voice="alloy", input="one two three")
+    assert answer.read().startswith(b"RIFF"), answer
+    assert answer.response.headers["content-disposition"] == "attachment", answer.response.headers
+    with client.audio.speech.with_streaming_response.create(model=ECHO, voice="alloy", input="one") as streamed:
+        assert b"".join(streamed.iter_bytes()).startswith(b"RIFF")
+
+
+@test
+def speech_is_written_down_and_translated(world: World) -> None:
+    client = world.client()
+    file = ("good_morning.wav", b"RIFF" + bytes(3_000_000), "audio/wav")
+    answer = client.audio.transcriptions.create(model=ECHO, file=file)
+    assert answer.text == "good morning" and answer.usage.output_tokens == 2, answer
+    assert client.audio.transcriptions.create(model=ECHO, file=file, response_format="text").strip() == "good morning"
+    assert client.audio.translations.create(model=ECHO, file=file).text == "good morning"
+    events = list(client.audio.transcriptions.create(model=ECHO, file=file, stream=True))
+    assert events[-1].type == "transcript.text.done" and events[-1].text == "good morning", events
+
+
+@test
+def documents_are_ranked(world: World) -> None:
+    body = {"model": ECHO, "query": "the dog", "documents": ["the cat", "the dog sat"], "top_n": 1}
+    answer = world.client().post("/rerank", body=body, cast_to=object)
+    assert [result["index"] for result in answer["results"]] == [1], answer
+
+
+@test
+def a_model_whose_provider_has_no_such_endpoint_is_refused(world: World) -> None:
+    client = world.client()
+    call = lambda: client.embeddings.create(model="on/anthropic", input="hello")
+    assert refused(openai.BadRequestError, 400, "invalid_body", call).param == "model"
 
 
 def main() -> int:

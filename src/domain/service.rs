@@ -55,6 +55,11 @@ impl Service {
         self.endpoint().strip_prefix("/v1").unwrap_or_default()
     }
 
+    /// Whether it is about pictures or sounds.
+    pub fn is_of_media(self) -> bool {
+        matches!(self, Service::Images | Service::Speech) || self.takes_files()
+    }
+
     /// Whether it takes files: then its body is a form, and may be long.
     pub fn takes_files(self) -> bool {
         matches!(self, Service::ImageEdits | Service::Transcriptions | Service::Translations)

@@ -186,6 +186,17 @@ impl Units {
         }
     }
 
+    /// The more of each.
+    pub fn larger(&self, other: &Units) -> Units {
+        Units {
+            images: self.images.max(other.images),
+            characters: self.characters.max(other.characters),
+            audio_ms: self.audio_ms.max(other.audio_ms),
+            video_ms: self.video_ms.max(other.video_ms),
+            searches: self.searches.max(other.searches),
+        }
+    }
+
     /// No more of each than `most`.
     pub fn within(&self, most: &Units) -> Units {
         Units {

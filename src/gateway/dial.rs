@@ -38,8 +38,8 @@ pub enum PrivateUpstreams {
     Deny,
 }
 
-/// What goes out: a body of known length, or none.
-pub type Outgoing = UnsyncBoxBody<Bytes, std::convert::Infallible>;
+/// What goes out: a body of known length, or none, or one that is still arriving.
+pub type Outgoing = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Outgoing>;
 
 /// Looks names up, and keeps only addresses that may be connected to. The connection is made to an address that was
@@ -182,7 +182,7 @@ impl Gateway {
             request = request.header(name, value);
         }
         let request = request
-            .body(Empty::new().boxed_unsync())
+            .body(Empty::new().map_err(|never| match never {}).boxed_unsync())
             .map_err(|error| Problem::field("base_url", format!("This is not a URL that can be asked: {error}.")))?;
         let begun = self.clock().now();
         let answer = tokio::time::timeout(TEST, self.ask(request)).await;
@@ -233,7 +233,7 @@ struct Listing {
 
 /// A body of known length.
 pub fn outgoing(body: Bytes) -> Outgoing {
-    Full::new(body).boxed_unsync()
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// An error with its causes, outermost first.

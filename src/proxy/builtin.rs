@@ -1,6 +1,10 @@
 //! The built-in provider: `tollgate/echo` answers with the last user message, `tollgate/fill` with as many words as
 //! asked for. Its tokens are words between white space, so that anyone can check a charge by eye.
 
+mod media;
+mod services;
+mod texts;
+
 use super::call::Ask;
 use super::dialect::Dialect;
 use super::upstream::UpstreamBody;
@@ -96,6 +100,9 @@ pub(super) fn words(text: &str) -> u64 {
 
 /// What this call uses, exactly: the built-in provider declares its own bound.
 pub(super) fn ceiling(upstream_model: &str, ask: &Ask) -> Ceiling {
+    if let Some(service) = ask.service {
+        return services::ceiling(service, upstream_model, ask);
+    }
     let input = messages(ask).iter().map(|message| words(&message.text)).sum();
     let each = answer(upstream_model, ask).0.len() as u64;
     Ceiling::tokens(input, Output::Declared(each.saturating_mul(ask.choices)))
@@ -107,13 +114,18 @@ fn answer(upstream_model: &str, ask: &Ask) -> (Vec<String>, bool) {
         Output::Declared(most) => Some(most / ask.choices),
         Output::Open { .. } => None,
     };
+    let messages = messages(ask);
+    let last = messages.iter().rev().find(|message| message.is_the_users).map(|message| message.text.as_str());
+    said(upstream_model, last.unwrap_or_default(), most)
+}
+
+/// The words that answer a text, and whether they were cut short.
+fn said(upstream_model: &str, text: &str, most: Option<u64>) -> (Vec<String>, bool) {
     if upstream_model.ends_with("fill") {
         let count = most.unwrap_or(FILL);
         return ((1..=count).map(|number| format!("word{number}")).collect(), most.is_some());
     }
-    let messages = messages(ask);
-    let last = messages.iter().rev().find(|message| message.is_the_users).map(|message| message.text.as_str());
-    let mut said: Vec<String> = last.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let mut said: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let cut = said.len() > most;
     said.truncate(most);
@@ -133,6 +145,9 @@ pub(super) async fn respond(
     ask: &Ask,
     delay: Duration,
 ) -> Response<UpstreamBody> {
+    if let Some(service) = ask.service {
+        return services::respond(service, arrival, upstream_model, ask, delay).await;
+    }
     let (said, cut) = answer(upstream_model, ask);
     let input: u64 = ceiling(upstream_model, ask).input;
     let output = said.len() as u64 * ask.choices;
@@ -161,8 +176,11 @@ pub(super) async fn respond(
     body["object"] = json!("chat.completion");
     body["choices"] = (0..ask.choices).map(choice).collect();
     body["usage"] = usage;
-    let body = Full::from(body.to_string()).map_err(|never| match never {}).boxed_unsync();
-    reply("application/json", body)
+    reply("application/json", whole(body.to_string()))
+}
+
+fn whole(body: impl Into<Bytes>) -> UpstreamBody {
+    Full::new(body.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 fn stream(
@@ -196,6 +214,11 @@ fn stream(
     }
     chunks.push(chunk(json!({ "choices": [], "usage": usage })));
     chunks.push("data: [DONE]\n\n".to_owned());
+    events(chunks, delay)
+}
+
+/// One after the other, with a wait between them.
+fn events(chunks: Vec<String>, delay: Duration) -> Response<UpstreamBody> {
     let paced = futures::stream::iter(chunks).enumerate().then(move |(number, text)| async move {
         if number > 0 && !delay.is_zero() {
             tokio::time::sleep(delay).await;

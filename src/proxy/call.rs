@@ -3,26 +3,32 @@
 
 mod anthropic;
 mod gemini;
+mod media;
 mod openai;
 mod responses;
+mod received;
 mod splice;
+mod texts;
 
 use super::dialect::Dialect;
+use super::form::Form;
+use super::relay::Entrance;
 use super::tokens::Input;
 use crate::domain::provider::Errand;
 use crate::domain::refusal::{Code, Refusal, Retry};
 use crate::domain::service::Service;
 use crate::gateway::admit::Output;
 use crate::gateway::authenticate::Holder;
-use axum::http::{HeaderMap, header};
+use crate::gateway::dial::{Outgoing, outgoing};
+use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
-use http_body_util::BodyExt;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use splice::{invalid, raw, unreadable};
-use std::ops::Range;
-
+pub(super) use media::Media;
+use received::is_object;
 pub(super) use responses::Reference;
+pub(super) use received::{Received, broken_off, is_name, model, too_large};
+use splice::invalid;
+use std::ops::Range;
+pub(super) use texts::Texts;
 
 /// The secret of the key, from wherever a client library puts it; `query` may hold it as `key`.
 pub(super) fn secret(headers: &HeaderMap, query: Option<&str>) -> Result<String, Refusal> {
@@ -51,9 +57,17 @@ pub(super) struct Ask {
     pub dialect: Dialect,
     /// What it asks for, where that is no chat.
     pub service: Option<Service>,
+    /// Empty where it is a form.
     body: Bytes,
+    pub form: Option<Form>,
     pub model: String,
     pub stream: bool,
+    /// What its input comes to, where its fields say so by themselves.
+    pub input: Option<Input>,
+    /// How many contexts its input may fill, where nobody can say what it comes to.
+    pub contexts: u64,
+    /// What it asks for beside tokens.
+    pub media: Media,
     pub output: Output,
     /// How many answers.
     pub choices: u64,
@@ -80,73 +94,10 @@ enum Places {
     Responses(responses::Places),
     Anthropic(anthropic::Places),
     Gemini(gemini::Places),
-}
-
-/// The body, whole.
-///
-/// # Errors
-/// 413 above `most` bytes, after reading the rest up to as much again: a client that is still sending would see a
-/// broken connection instead of the reason. 400 where the client stops in mid-body.
-pub(super) async fn whole(body: axum::body::Body, most: usize) -> Result<Bytes, Refusal> {
-    let mut body = body;
-    let mut gathered = bytes::BytesMut::new();
-    let mut size = 0_usize;
-    while let Some(frame) = body.frame().await {
-        let broken = |error| Refusal::new(Code::InvalidBody, format!("The body broke off: {error}."));
-        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-        size = size.saturating_add(data.len());
-        if size <= most {
-            gathered.extend_from_slice(&data);
-        } else {
-            gathered.clear();
-            if size > most.saturating_mul(2) {
-                break;
-            }
-        }
-    }
-    if size > most {
-        let message = format!("The body is larger than this gateway takes: {most} bytes.");
-        return Err(Refusal { retry: Retry::Never, ..Refusal::new(Code::BodyTooLarge, message) });
-    }
-    Ok(gathered.freeze())
-}
-
-#[derive(Deserialize)]
-struct Named<'a> {
-    #[serde(borrow, default, deserialize_with = "raw")]
-    model: Option<&'a RawValue>,
-}
-
-/// The model that a body names, before the rest of it is judged.
-pub(super) fn model(body: &Bytes) -> Result<String, Refusal> {
-    is_object(body)?;
-    let fields: Named = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    let named = fields.model.ok_or_else(|| invalid("model", "The request names no model. Give one in \"model\"."))?;
-    let name: String =
-        serde_json::from_str(named.get()).map_err(|_| invalid("model", "\"model\" must be a string."))?;
-    is_name(&name)?;
-    Ok(name)
-}
-
-/// A list would be read as the fields in their order; only an object says what its values are. What is not UTF-8 in a
-/// field that is not read here would pass, and who knows what the next reader makes of it.
-fn is_object(body: &Bytes) -> Result<(), Refusal> {
-    if std::str::from_utf8(body).is_err() {
-        return Err(Refusal::new(Code::InvalidBody, "The body must be UTF-8."));
-    }
-    match body.trim_ascii_start().first() {
-        Some(&b'{') => Ok(()),
-        _ => Err(Refusal::new(Code::InvalidBody, "The body must be a JSON object.")),
-    }
-}
-
-/// # Errors
-/// 400 where no model can have this name.
-pub(super) fn is_name(name: &str) -> Result<(), Refusal> {
-    match name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
-        true => Err(invalid("model", "\"model\" must be the name of a model, 1 to 200 characters.")),
-        false => Ok(()),
-    }
+    /// Where the model is named, if it is.
+    Named(Option<Range<usize>>),
+    /// In a form.
+    Form,
 }
 
 impl Ask {
@@ -156,8 +107,12 @@ impl Ask {
             dialect,
             service: None,
             body,
+            form: None,
             model,
             stream: false,
+            input: None,
+            contexts: 1,
+            media: Media::default(),
             output: Output::Open { choices: 1 },
             choices: 1,
             has_parts: false,
@@ -167,6 +122,32 @@ impl Ask {
             searches: None,
             zero: None,
             places,
+        }
+    }
+
+    /// A call of a service that answers no tokens, as far as is known yet.
+    fn plain(service: Service, model: String, body: Bytes, places: Places) -> Self {
+        let ask = Self::new(Dialect::Openai, model, body, places);
+        Self { service: Some(service), output: Output::Declared(0), ..ask }
+    }
+
+    /// What was asked for at this entrance.
+    ///
+    /// # Errors
+    /// 400 for each field that is not what the entrance's API says it is.
+    pub(super) fn of(entrance: &Entrance, received: Received, model: String, streams: bool) -> Result<Self, Refusal> {
+        match (entrance.service, received) {
+            (None, Received::Json(body)) => Self::read(entrance.dialect, body, model, streams),
+            (Some(service), Received::Json(body)) => {
+                is_object(&body)?;
+                match service {
+                    Service::Completions | Service::Embeddings | Service::Moderations | Service::Rerank => {
+                        texts::read(service, body, model)
+                    }
+                    _ => media::read(service, body, model),
+                }
+            }
+            (service, Received::Form(form)) => media::read_form(service, form, model),
         }
     }
 
@@ -205,6 +186,10 @@ impl Ask {
         Err(Refusal { retry: Retry::Never, ..invalid(field, &message) })
     }
 
+    pub(super) fn must_bound_input(&self) -> bool {
+        self.must_bound_input
+    }
+
     /// Whether its input is bounded as far as its key needs.
     ///
     /// # Errors
@@ -216,10 +201,12 @@ impl Ask {
         let message = "Nobody can say beforehand how many tokens the images, files or sounds in this call come to, so a \
                        key with limits may not send them. Ask an admin to enter the model's context length, send text \
                        alone, or use a key without limits.";
-        let field = match self.dialect {
-            Dialect::Openai | Dialect::Anthropic => "messages",
-            Dialect::Responses => "input",
-            Dialect::Gemini => "contents",
+        let field = match (self.service, self.dialect) {
+            (Some(Service::Rerank), _) => "documents",
+            (Some(Service::Images | Service::ImageEdits), _) => "image",
+            (Some(_), _) | (None, Dialect::Responses) => "input",
+            (None, Dialect::Gemini) => "contents",
+            (None, _) => "messages",
         };
         Err(Refusal { retry: Retry::Never, ..invalid(field, message) })
     }
@@ -272,6 +259,41 @@ impl Ask {
         self.dialect == Dialect::Anthropic && matches!(self.output, Output::Open { .. })
     }
 
+    /// What it takes for an answer.
+    pub(super) fn accepts(&self) -> &'static str {
+        match self.service {
+            Some(Service::Speech | Service::Transcriptions | Service::Translations) => "*/*",
+            _ if self.stream => "text/event-stream",
+            _ => "application/json",
+        }
+    }
+
+    /// Whether its files have gone to a provider, and cannot go to another.
+    pub(super) fn is_spent(&self) -> bool {
+        self.form.as_ref().is_some_and(Form::is_spent)
+    }
+
+    /// What was wrong with the rest of a form that was flowing to its provider.
+    pub(super) fn fault(&self) -> Option<Refusal> {
+        self.form.as_ref()?.fault()
+    }
+
+    /// The request's body for an upstream, and of what type it is.
+    pub(super) fn outgoing(
+        &self,
+        upstream_model: &str,
+        bound: Option<(&str, u64)>,
+        ask_usage: bool,
+    ) -> (HeaderValue, Outgoing) {
+        match &self.form {
+            Some(form) => (form.content_type.clone(), form.outgoing(upstream_model)),
+            None => {
+                let body = self.forwarded(upstream_model, bound, ask_usage);
+                (HeaderValue::from_static("application/json"), outgoing(body))
+            }
+        }
+    }
+
     /// The body for an upstream: the caller's own but for the model's name there, the output bound (for each choice)
     /// under the name that this upstream reads, where it must be bound, and the request for usage.
     pub(super) fn forwarded(&self, upstream_model: &str, bound: Option<(&str, u64)>, ask_usage: bool) -> Bytes {
@@ -291,6 +313,11 @@ impl Ask {
             }
             // Its model is in the path.
             Places::Gemini(places) => places.bind(bound, &mut edits),
+            Places::Named(Some(model_at)) => edits.name(model_at, &self.model, upstream_model),
+            Places::Named(None) => {
+                edits.add(&format!("\"model\":{},", serde_json::Value::from(upstream_model)));
+            }
+            Places::Form => {}
         }
         edits.applied(&self.body)
     }
@@ -307,7 +334,7 @@ mod tests {
 
     fn chat(text: &'static str) -> Result<Ask, Refusal> {
         let body = Bytes::from_static(text.as_bytes());
-        let named = model(&body)?;
+        let named = model(&body, None)?;
         Ask::read(Dialect::Openai, body, named, false)
     }
 
@@ -413,7 +440,7 @@ mod tests {
     #[test]
     fn a_body_that_is_not_utf_8_is_refused_wherever_it_is_not() {
         let body = Bytes::from_static(b"{\"model\":\"m\",\"messages\":[],\"unread\":\"\xff\"}");
-        assert_eq!(model(&body).expect_err("no text").code, Code::InvalidBody);
+        assert_eq!(model(&body, None).expect_err("no text").code, Code::InvalidBody);
     }
 
     #[test]

@@ -26,7 +26,7 @@ const COUNTING: Duration = Duration::from_secs(15);
 const COUNTED_BY: HeaderName = HeaderName::from_static("x-tollgate-counted-by");
 
 pub(super) async fn tokens(State(door): State<Door>, request: Request) -> Answer {
-    let entrance = Entrance { dialect: Dialect::Anthropic, endpoint: "/v1/messages/count_tokens", named: None };
+    let entrance = Entrance::chat(Dialect::Anthropic, "/v1/messages/count_tokens");
     let (mut visit, body) = Visit::of(&door, entrance, request);
     let mut answer = match count(&door, &mut visit, body).await {
         Ok(answer) => answer,

@@ -2,6 +2,7 @@
 
 use super::cap::Cap;
 use super::error::{ProxyError, upstream_failed};
+use super::flow::is_binary;
 use super::lane::Lane;
 use super::memory::{Memory, Recording};
 use super::meter::{Seen, Tally};
@@ -10,6 +11,7 @@ use super::upstream::{self, Failure, Reply, UpstreamBody};
 use super::voice::Voice;
 use super::{ProxyTerms, sse};
 use crate::domain::refusal::Refusal;
+use crate::domain::service::Service;
 use crate::domain::usage::{Usage, UsageSource};
 use crate::gateway::Gateway;
 use crate::gateway::hold::Hold;
@@ -80,6 +82,9 @@ impl Exchange {
             Err(failure) => self.failed(failure, head).await,
             Ok(response) if !response.status().is_success() => self.pass_back(response, head).await,
             Ok(response) if is_event_stream(&response) => self.stream(response, head).await,
+            Ok(response) if self.tally.is_of(Service::Speech) && is_binary(response.headers()) => {
+                self.flow(response, head).await;
+            }
             Ok(response) => self.whole(response, head).await,
         }
     }
@@ -301,18 +306,27 @@ async fn abandon(hold: Option<Hold>, tally: &Tally) {
 }
 
 /// Hands the answer over; a client that has left misses it, and the books are written all the same.
-fn answer(head: oneshot::Sender<Answer>, whole: Answer) {
+pub(super) fn answer(head: oneshot::Sender<Answer>, whole: Answer) {
     drop(head.send(whole));
 }
 
 /// The head of an answer: the upstream's status, and of its headers those that may pass.
-fn head(parts: &axum::http::response::Parts, rates: HeaderMap, voice: &Voice, is_stream: bool, body: Body) -> Answer {
+pub(super) fn head(
+    parts: &axum::http::response::Parts,
+    rates: HeaderMap,
+    voice: &Voice,
+    is_stream: bool,
+    body: Body,
+) -> Answer {
     let mut answer = Response::new(body);
     *answer.status_mut() = parts.status;
     for name in &PASSED_BACK {
         if let Some(value) = parts.headers.get(name) {
             answer.headers_mut().insert(name, value.clone());
         }
+    }
+    if is_binary(&parts.headers) {
+        answer.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     }
     voice.content_type(is_stream, answer.headers_mut());
     answer.headers_mut().extend(rates);

@@ -4,7 +4,8 @@ use super::call::Ask;
 use super::dialect::{self, Asked, Carried, Dialect, Fault};
 use super::error::upstream_failed;
 use crate::domain::provider::{Provider, ProviderKind};
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::{Code, Refusal, Retry};
+use crate::domain::service::Service;
 use crate::gateway::catalog::Way;
 
 /// One way, and the call as it goes there.
@@ -33,7 +34,8 @@ impl Lane {
     /// The field by which an OpenAI-compatible provider is told the most that it may answer: the one that bounds the
     /// answer whatever the model, and that it is sure to read.
     pub(super) fn bound_field(&self) -> &'static str {
-        bound_field(&self.way)
+        // There is no other for what was there before chats.
+        if self.ask.service.is_some() { "max_tokens" } else { bound_field(&self.way) }
     }
 }
 
@@ -86,10 +88,23 @@ fn at_once(ask: &Ask, ways: Vec<Way>) -> Result<Vec<Lane>, Refusal> {
     }
 }
 
+fn not_served(service: Service, way: &Way) -> Refusal {
+    let (endpoint, provider) = (service.endpoint(), &way.upstream.provider);
+    let message = format!(
+        "The provider of this model, {:?}, does not serve {endpoint}: it speaks {}'s API. Name a model of another.",
+        provider.name,
+        provider.kind.title()
+    );
+    Refusal { retry: Retry::Never, ..Refusal::new(Code::InvalidBody, message) }.about("model")
+}
+
 fn lane(ask: &Ask, way: Way) -> Result<Lane, Refusal> {
     let kind = way.upstream.provider.kind;
+    if let Some(service) = ask.service.filter(|service| !kind.serves(*service)) {
+        return Err(not_served(service, &way));
+    }
     let to = spoken(&way.upstream.provider, ask.dialect);
-    if to == ask.dialect || kind == ProviderKind::Builtin {
+    if to == ask.dialect || ask.service.is_some() || kind == ProviderKind::Builtin {
         let ask = ask.clone();
         return Ok(Lane { way, ask, is_the_callers_own: true, left_out: Vec::new(), one_call: false });
     }

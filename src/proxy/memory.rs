@@ -42,10 +42,14 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// `None` where the key keeps no answers, or the caller wants none kept. `Cache-Control: no-cache` asks anew and keeps
+    /// `None` where the key keeps no answers, the call is a form, or the caller wants nothing kept. `Cache-Control: no-cache` asks anew and keeps
     /// what comes, `no-store` does neither (RFC 9111, 5.2.1).
     pub(super) fn of(visit: &Visit, holder: &Holder, ask: &Ask) -> Option<Self> {
         let ttl = Duration::from_secs(holder.key.cache_ttl_seconds?);
+        // A file is not held in memory, so nobody can say whether it is the same one.
+        if ask.form.is_some() {
+            return None;
+        }
         let wishes = visit.headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
         let wishes: Vec<String> =
             wishes.flat_map(|value| value.split(',')).map(|wish| wish.trim().to_ascii_lowercase()).collect();

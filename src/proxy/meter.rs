@@ -4,10 +4,13 @@ mod anthropic;
 mod gemini;
 mod openai;
 mod responses;
+mod services;
 
 use super::builtin::words;
 use super::dialect::Dialect;
+use super::measure::Likely;
 use crate::domain::call::Bound;
+use crate::domain::service::Service;
 use crate::domain::usage::{Reported, Usage, UsageSource};
 use serde_json::Value;
 
@@ -15,6 +18,9 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(super) struct Tally {
     dialect: Dialect,
+    /// What was asked for, where that is no chat.
+    service: Option<Service>,
+    likely: Likely,
     /// What the upstream said last.
     reported: Option<Usage>,
     /// It has yet to say how much it answered.
@@ -64,6 +70,8 @@ impl Tally {
     pub(super) fn new(input: u64, words_are_tokens: bool) -> Self {
         Self {
             dialect: Dialect::Openai,
+            service: None,
+            likely: Likely::default(),
             reported: None,
             is_partial: false,
             chunks: 0,
@@ -73,6 +81,15 @@ impl Tally {
             words_are_tokens,
             input,
         }
+    }
+
+    /// What is asked for, and what it is likely to use beside its text.
+    pub(super) fn of(self, service: Option<Service>, likely: Likely) -> Self {
+        Self { service, likely, ..self }
+    }
+
+    pub(super) fn is_of(&self, service: Service) -> bool {
+        self.service == Some(service)
     }
 
     /// Keeps what is relayed from here on, so that it can be counted.
@@ -102,10 +119,16 @@ impl Tally {
             return Seen::Done;
         }
         // What cannot be read is passed on all the same; it only tells us nothing.
-        let Ok(read) = serde_json::from_slice::<Value>(data) else { return Seen::Other };
+        let Ok(read) = serde_json::from_slice::<Value>(data) else {
+            self.wrote(data);
+            return Seen::Other;
+        };
         let before = self.reported.unwrap_or_default();
         let glance = match self.dialect {
-            Dialect::Openai => openai::glance(&read),
+            Dialect::Openai => match self.service {
+                Some(service) => services::glance(service, &read, before),
+                None => openai::glance(&read),
+            },
             Dialect::Responses => responses::glance(&read),
             Dialect::Anthropic => anthropic::glance(&read, before),
             Dialect::Gemini => gemini::glance(&read),
@@ -117,6 +140,13 @@ impl Tally {
             (self.reported, self.is_partial) = (Some(usage), glance.is_partial);
         }
         glance.seen.unwrap_or(Seen::Other)
+    }
+
+    /// What is written down of speech may be answered as nothing but text.
+    fn wrote(&mut self, text: &[u8]) {
+        if matches!(self.service, Some(Service::Transcriptions | Service::Translations)) {
+            self.relayed(0, &String::from_utf8_lossy(text));
+        }
     }
 
     fn relayed(&mut self, choice: usize, text: &str) {
@@ -140,11 +170,29 @@ impl Tally {
     pub(super) fn complete(&self, bound: &Bound) -> (Usage, UsageSource) {
         let own = bound.within(self.estimate());
         match self.reported {
-            Some(usage) if !self.is_partial => (usage, UsageSource::Upstream),
+            Some(usage) if !self.is_partial => self.filled(usage),
             // It has said what it was asked, and not how much it answered.
             Some(said) => (Usage { output: said.output.max(own.output), ..said }, UsageSource::Estimated),
+            // Characters are as many as were asked to be read out.
+            None if self.likely.is_exact => (own, UsageSource::Upstream),
             None => (own, UsageSource::Estimated),
         }
+    }
+
+    /// What an upstream said, with what is likely of what it left out although it is charged by that.
+    fn filled(&self, said: Usage) -> (Usage, UsageSource) {
+        let (likely, mut usage, mut source) = (self.estimate(), said, UsageSource::Upstream);
+        usage.units.characters = likely.units.characters;
+        if said.units.audio_ms == 0 && likely.units.audio_ms > 0 {
+            (usage.units.audio_ms, source) = (likely.units.audio_ms, UsageSource::Estimated);
+        }
+        if said.units.searches == 0 && likely.units.searches > 0 {
+            (usage.units.searches, source) = (likely.units.searches, UsageSource::Estimated);
+        }
+        if said.total() == 0 && self.likely.by_tokens {
+            (usage.input, usage.output, source) = (likely.input, likely.output, UsageSource::Estimated);
+        }
+        (usage, source)
     }
 
     /// What an answer that broke off used: the larger of what the upstream said last, and of our estimate within the
@@ -161,13 +209,16 @@ impl Tally {
     /// The larger of this and what the upstream said last.
     pub(super) fn at_least(&self, own: Usage) -> Usage {
         let said = self.reported.unwrap_or_default();
-        Usage { input: said.input.max(own.input), output: said.output.max(own.output), ..said }
+        let units = said.units.larger(&own.units);
+        Usage { input: said.input.max(own.input), output: said.output.max(own.output), units, ..said }
     }
 
     /// A chunk is seldom less than a token, and a token seldom more than four bytes.
     fn estimate(&self) -> Usage {
         let since = if self.words_are_tokens { self.text } else { self.chunks.max(self.text.div_ceil(4)) };
-        Usage::new(self.input, self.counted + since)
+        // A picture or a sound has no text that would tell.
+        let output = Some(self.counted + since).filter(|output| *output > 0).unwrap_or(self.likely.output);
+        Usage { units: self.likely.units, ..Usage::new(self.input, output) }
     }
 }
 

@@ -74,7 +74,7 @@ pub(super) enum Unsent {
 }
 
 /// Hands a piece of a stream to the client, as soon as it takes one.
-pub(super) async fn hand(to_client: &mpsc::Sender<Bytes>, piece: Bytes, terms: &ProxyTerms) -> Result<(), Unsent> {
+pub(super) async fn hand<T>(to_client: &mpsc::Sender<T>, piece: T, terms: &ProxyTerms) -> Result<(), Unsent> {
     tokio::select! {
         // What can be taken at once still leaves when the process ends.
         biased;

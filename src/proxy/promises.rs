@@ -64,7 +64,7 @@ pub fn of_an_answer(bytes: &[u8]) {
 /// says nothing else than before; carried over to another dialect it can be read there.
 pub fn of_a_request(bytes: &[u8]) {
     let body = Bytes::copy_from_slice(bytes);
-    let named = call::model(&body).ok();
+    let named = call::model(&body, None).ok();
     for dialect in CALLERS {
         let _ = Prompt::read(dialect, bytes);
         let Some(model) = named.clone().or((dialect == Dialect::Gemini).then(|| "m".to_owned())) else { continue };
@@ -87,7 +87,7 @@ fn forwarded(ask: &Ask, bytes: &[u8], streams: bool) {
             let again = Ask::read(ask.dialect, sent.clone(), upstream.to_owned(), streams);
             let again = again.unwrap_or_else(|refusal| panic!("{}: {}", refusal.message, told()));
             if ask.dialect != Dialect::Gemini {
-                assert_eq!(call::model(&sent).ok().as_deref(), Some(upstream), "{}", told());
+                assert_eq!(call::model(&sent, None).ok().as_deref(), Some(upstream), "{}", told());
             }
             assert!(bound.is_none() || matches!(again.output, Output::Declared(_)), "unbound: {}", told());
             let asks = ask_usage && ask.stream && ask.dialect == Dialect::Openai;
@@ -354,7 +354,7 @@ mod tests {
     fn every_seed_is_a_request_as_it_is() {
         for seed in REQUESTS.iter() {
             let body = Bytes::from(seed.clone());
-            let model = call::model(&body).unwrap_or_else(|_| "m".to_owned());
+            let model = call::model(&body, None).unwrap_or_else(|_| "m".to_owned());
             let reads = CALLERS.iter().any(|dialect| Ask::read(*dialect, body.clone(), model.clone(), false).is_ok());
             assert!(reads, "{}", String::from_utf8_lossy(seed));
             of_a_request(seed);

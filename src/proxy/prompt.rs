@@ -3,9 +3,11 @@
 mod anthropic;
 mod gemini;
 mod responses;
+mod texts;
 
 use super::dialect::Dialect;
 use super::dialect::fields::Ordered as Fields;
+use crate::domain::service::Service;
 use serde_json::value::RawValue;
 
 /// Fields of a request that say how to answer and are not shown to the model. What is not named here counts by its
@@ -52,6 +54,12 @@ pub(super) struct Prompt {
     pub images: u64,
     /// What the images take of the body: addresses, or base64.
     pub image_bytes: u64,
+    /// It is no chat: there is no template around its texts.
+    pub is_plain: bool,
+    /// Tokens that are given as such.
+    pub tokens: u64,
+    /// What a tokenizer that is not known may write around its texts.
+    pub around: u64,
     /// What else may reach the model, as JSON.
     pub other_bytes: u64,
     /// There are parts of which nobody can say how many tokens they come to: sounds, files, what is only referred to.
@@ -67,6 +75,11 @@ impl Prompt {
             Dialect::Anthropic => anthropic::prompt(body),
             Dialect::Gemini => gemini::prompt(body),
         }
+    }
+
+    /// What another service than a chat reads; `None` where its body says as much as counting would.
+    pub(super) fn of(service: Service, body: &[u8]) -> Option<Self> {
+        texts::prompt(service, body)
     }
 
     fn openai(body: &[u8]) -> Option<Self> {

@@ -1,15 +1,16 @@
 //! The life of a call. Start reading here: [`relay`] is the whole story up to dispatch, [`Exchange`] what follows it.
 
-use super::call::{self, Ask};
+use super::call::{self, Ask, Received};
 use super::cap::Cap;
 use super::dialect::Dialect;
 use super::error::{ProxyError, no_such_route};
 use super::exchange::{Answer, Exchange};
 use super::lane::{Lane, lanes};
+use super::measure::Measured;
 use super::memory::{self, Memory};
 use super::meter::Tally;
 use super::patience::stopping;
-use super::tokens::{self, Input};
+use super::tokens;
 use super::upstream;
 use super::voice::{Framing, Voice};
 use super::{Door, builtin, client_ip, rates};
@@ -17,9 +18,9 @@ use crate::domain::call::Arrival;
 use crate::domain::id::CallId;
 use crate::domain::model::Model;
 use crate::domain::refusal::Refusal;
+use crate::domain::service::Service;
 use crate::domain::time::Time;
 use crate::domain::wallet::Funding;
-use crate::gateway::admit::Output;
 use crate::gateway::authenticate::Holder;
 use crate::gateway::hold::Hold;
 use crate::gateway::seal::random;
@@ -34,6 +35,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct Entrance {
     pub dialect: Dialect,
+    /// What is asked for there, where that is no chat.
+    pub service: Option<Service>,
     /// Its path, as keys are allowed it and logs name it.
     pub endpoint: &'static str,
     /// Gemini's callers say in the path which model, and whether to stream; others in the body.
@@ -53,22 +56,25 @@ pub(super) struct Visit {
     stream: bool,
 }
 
+impl Entrance {
+    pub(super) fn chat(dialect: Dialect, endpoint: &'static str) -> Self {
+        Self { dialect, service: None, endpoint, named: None }
+    }
+}
+
 /// `POST /v1/chat/completions`.
 pub(super) async fn chat_completions(State(door): State<Door>, request: Request) -> Answer {
-    let entrance = Entrance { dialect: Dialect::Openai, endpoint: "/v1/chat/completions", named: None };
-    enter(&door, entrance, request).await
+    enter(&door, Entrance::chat(Dialect::Openai, "/v1/chat/completions"), request).await
 }
 
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(door): State<Door>, request: Request) -> Answer {
-    let entrance = Entrance { dialect: Dialect::Responses, endpoint: "/v1/responses", named: None };
-    enter(&door, entrance, request).await
+    enter(&door, Entrance::chat(Dialect::Responses, "/v1/responses"), request).await
 }
 
 /// `POST /v1/messages`.
 pub(super) async fn messages(State(door): State<Door>, request: Request) -> Answer {
-    let entrance = Entrance { dialect: Dialect::Anthropic, endpoint: "/v1/messages", named: None };
-    enter(&door, entrance, request).await
+    enter(&door, Entrance::chat(Dialect::Anthropic, "/v1/messages"), request).await
 }
 
 /// `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`.
@@ -79,7 +85,14 @@ pub(super) async fn generate(State(door): State<Door>, Path(path): Path<String>,
         _ => return no_such_route(request.method().clone(), request.uri().clone()).await,
     };
     let model = path.rsplit_once(':').map(|(model, _)| model.to_owned()).unwrap_or_default();
-    enter(&door, Entrance { dialect: Dialect::Gemini, endpoint, named: Some((model, stream)) }, request).await
+    let entrance = Entrance { named: Some((model, stream)), ..Entrance::chat(Dialect::Gemini, endpoint) };
+    enter(&door, entrance, request).await
+}
+
+/// `POST` to the endpoint of another service, which is OpenAI's.
+pub(super) async fn serve(State(door): State<Door>, service: Service, request: Request) -> Answer {
+    let entrance = Entrance { service: Some(service), ..Entrance::chat(Dialect::Openai, service.endpoint()) };
+    enter(&door, entrance, request).await
 }
 
 async fn enter(door: &Door, entrance: Entrance, request: Request) -> Answer {
@@ -124,13 +137,13 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     }
     let arrival = visit.arrival().ok_or_else(Refusal::books_unavailable)?;
     let voice = Voice::new(&ask, visit.framing(), &arrival, &door.kept);
-    let (hold, input) = admit(door, &holder, &model, arrival, &lanes, &ask).await?; // 400, 402, 429, 503
+    let (hold, measured) = admit(door, &holder, &model, arrival, &lanes, &ask).await?; // 400, 402, 429, 503
     let mut rates = rates::headers(&hold.rates, ask.dialect, gateway.clock().now());
     if memory.is_some() {
         Memory::missed(&mut rates);
     }
     let delay = builtin::delay(&visit.headers);
-    let tally = Tally::new(input.likely, upstream::is_exact(&lanes));
+    let tally = Tally::new(measured.input.likely, upstream::is_exact(&lanes)).of(ask.service, measured.likely);
     let cap = Cap::of(&holder, &lanes, &door.terms.vocabularies);
     let (gateway, terms, stream) = (gateway.clone(), door.terms.clone(), ask.stream);
     let caller = visit.headers.clone();
@@ -138,7 +151,7 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     Ok(exchange.begin().await) // 502, 504
 }
 
-/// Holds what the call may use at most, and says what its input comes to. Far from every limit nobody pays for a
+/// Holds what the call may use at most, and says what it comes to. Far from every limit nobody pays for a
 /// tokenizer: only where the bytes of the input do not fit is it counted, and the call tried once more.
 async fn admit(
     door: &Door,
@@ -147,21 +160,21 @@ async fn admit(
     arrival: Arrival,
     lanes: &[Lane],
     ask: &Ask,
-) -> Result<(Hold, Input), Refusal> {
+) -> Result<(Hold, Measured), Refusal> {
     let gateway = &door.gateway;
     let input = tokens::uncounted(lanes, model);
-    ask.is_bounded(input)?;
-    let output: Output = ask.output;
-    let refusal = match gateway.admit(holder, model, arrival.clone(), upstream::ceiling(lanes, output, input)).await {
-        Ok(hold) => return Ok((hold, input)),
+    let measured = Measured::of(ask, lanes, model, input);
+    measured.fits(ask)?;
+    let refusal = match gateway.admit(holder, model, arrival.clone(), measured.ceiling(lanes)).await {
+        Ok(hold) => return Ok((hold, measured)),
         Err(refusal) => refusal,
     };
     let counted = match tokens::may_help(&refusal) {
         true => tokens::counted(&door.terms.vocabularies, lanes, input).await,
         false => None,
     };
-    let input = counted.ok_or(refusal)?;
-    Ok((gateway.admit(holder, model, arrival, upstream::ceiling(lanes, output, input)).await?, input))
+    let measured = Measured::of(ask, lanes, model, counted.ok_or(refusal)?);
+    Ok((gateway.admit(holder, model, arrival, measured.ceiling(lanes)).await?, measured))
 }
 
 impl Visit {
@@ -189,21 +202,21 @@ impl Visit {
     /// 400, 401, 403, 404, 413, 503.
     pub(super) async fn read(&mut self, door: &Door, body: Body) -> Result<(Arc<Holder>, Ask, Arc<Model>), Refusal> {
         let gateway = &door.gateway;
-        let Entrance { dialect, endpoint, named } = self.entrance.clone();
+        let Entrance { service, endpoint, named, .. } = self.entrance.clone();
         let secret = call::secret(&self.headers, self.query.as_deref())?; // 401
         let holder = gateway.authenticate(&secret).await?; // 401, 503
         self.holder = Some(Arc::clone(&holder));
         gateway.note_secret(&holder, self.ip);
         gateway.usable(&holder)?; // 401
-        let body = call::whole(body, door.terms.max_body_bytes).await?; // 413
+        let body = Received::of(body, &self.headers, service, door.terms.max_body_bytes).await?; // 400, 413
         let (model, stream) = match named {
             Some((model, stream)) => (model, stream),
-            None => (call::model(&body)?, false), // 400
+            None => (body.model(service)?, false), // 400
         };
         call::is_name(&model)?; // 400
         (self.model, self.stream) = (model, stream);
         let model = gateway.allow(&holder, &self.model, endpoint, self.ip)?; // 403, 404
-        let ask = Ask::read(dialect, body, self.model.clone(), stream)?; // 400
+        let ask = Ask::of(&self.entrance, body, self.model.clone(), stream)?; // 400
         self.stream = ask.stream;
         Ok((Arc::clone(&holder), ask.held_to(&holder)?, model)) // 400
     }

@@ -67,6 +67,13 @@ pub(super) fn uncounted(lanes: &[Lane], model: &Model) -> Input {
 
 fn of_lane(lane: &Lane, model: &Model) -> Input {
     let ask = &lane.ask;
+    if let Some(input) = ask.input {
+        let contexts = model.context_length.map(|context| context.saturating_mul(ask.contexts));
+        return match contexts.filter(|_| !input.is_bounded) {
+            Some(most) => Input { most, likely: input.likely.min(most), is_bounded: true },
+            None => input,
+        };
+    }
     let body = ask.body().len() as u64;
     let most = body.saturating_add(explained(lane));
     let prompt = if ask.has_parts { Prompt::read(ask.dialect, ask.body()) } else { None };
@@ -130,7 +137,10 @@ pub(super) async fn counted(vocabularies: &Arc<Vocabularies>, lanes: &[Lane], un
         let _permit = permit;
         let (mut most, mut all_media) = (0_u64, 0);
         for (family, lane) in &counting {
-            let prompt = Prompt::read(lane.ask.dialect, lane.ask.body())?;
+            let prompt = match lane.ask.service {
+                Some(service) => Prompt::of(service, lane.ask.body())?,
+                None => Prompt::read(lane.ask.dialect, lane.ask.body())?,
+            };
             let same = lanes.iter().filter(|other| other.ask.body() == lane.ask.body());
             let media = same.map(|lane| media(&prompt, lane)).collect::<Option<Vec<u64>>>()?.into_iter().max()?;
             let text = of_family(*family, &vocabularies, &prompt).saturating_add(explained(lane));
@@ -153,6 +163,8 @@ fn of_family(family: Family, vocabularies: &Vocabularies, prompt: &Prompt) -> u6
     };
     let texts: u64 = prompt.texts.iter().map(each).sum();
     let around = match family {
+        Family::Unknown if prompt.is_plain => prompt.tokens + prompt.around,
+        _ if prompt.is_plain => prompt.tokens,
         Family::Unknown => TEMPLATE + TEMPLATE_MESSAGE * prompt.messages,
         _ => OPENING + MESSAGE * prompt.messages + NAME * prompt.names,
     };

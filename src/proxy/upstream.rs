@@ -10,7 +10,7 @@ use crate::domain::price::Content;
 use crate::domain::refusal::{Code, Refusal};
 use crate::gateway::Gateway;
 use crate::gateway::admit::{Ceiling, Output};
-use crate::gateway::dial::{Connecting, DialError, outgoing};
+use crate::gateway::dial::{Connecting, DialError};
 use crate::gateway::hold::Hold;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use bytes::Bytes;
@@ -91,6 +91,10 @@ pub(super) async fn send<'a>(
 ) -> Result<Reply<'a>, Failure> {
     let mut last = Refusal::new(Code::NoRouteAvailable, "No provider serves this model now.");
     for (number, lane) in lanes.iter().enumerate() {
+        // What has flowed to one provider is not there for another.
+        if number > 0 && lane.ask.is_spent() {
+            break;
+        }
         let provider = &lane.way.upstream.provider.name;
         hold.dispatched(provider);
         let begun = Instant::now();
@@ -125,6 +129,10 @@ pub(super) async fn send<'a>(
             }
             Ok(Err(DialError::Broken(reason))) => {
                 gave_up(hold, reason);
+                // A form without its end was not served by anyone.
+                if let Some(refusal) = lane.ask.fault() {
+                    return Err(Failure { refusal, cost_unknown: false });
+                }
                 let message = format!("Provider {provider:?} broke off before it answered. The call may have cost it.");
                 return Err(Failure { refusal: upstream_failed(message), cost_unknown: true });
             }
@@ -160,10 +168,10 @@ async fn one(
     }
     let must_bind = hold.inject || ask.must_bind || ask.lacks_bound();
     let bound = must_bind.then(|| (lane.bound_field(), hold.bound.output / ask.choices));
-    let body = ask.forwarded(&way.upstream_model, bound, provider.usage_option);
+    let (content_type, body) = ask.outgoing(&way.upstream_model, bound, provider.usage_option);
     let mut request = Request::post(provider.kind.url(&provider.base_url, ask.errand(&way.upstream_model)))
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::ACCEPT, if ask.stream { "text/event-stream" } else { "application/json" })
+        .header(header::CONTENT_TYPE, content_type)
+        .header(header::ACCEPT, ask.accepts())
         .header(header::ACCEPT_ENCODING, "identity")
         .header(header::USER_AGENT, concat!("tollgate/", env!("CARGO_PKG_VERSION")));
     let own = PASSED_ON.iter().filter(|(dialect, _)| *dialect == lane.speaks() && lane.is_the_callers_own);
@@ -176,7 +184,7 @@ async fn one(
     for (name, value) in own {
         request = request.header(name, value);
     }
-    let mut request = request.body(outgoing(body)).map_err(|error| DialError::Unconnected(error.to_string()))?;
+    let mut request = request.body(body).map_err(|error| DialError::Unconnected(error.to_string()))?;
     hold.connects(Connecting::of(&mut request));
     let response = gateway.dial(request).await?;
     Ok(response.map(|body| body.map_err(BoxError::from).boxed_unsync()))

@@ -1,8 +1,9 @@
 //! An upstream that follows a script: an HTTP server of its own, on loopback.
 
+use crate::domain::service::Service;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use axum::routing::{any, post};
 use bytes::Bytes;
@@ -33,7 +34,11 @@ impl Upstream {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base_url = format!("http://{}/v1", listener.local_addr().expect("an address"));
         let upstream = Self { base_url, asked: Arc::default(), script: Arc::new(script) };
-        let router = Router::new()
+        let services = Service::ALL.into_iter().fold(Router::new(), |router, service| {
+            let at_azure = format!("/openai/deployments/{{model}}{}", service.path());
+            router.route(service.endpoint(), post(Self::answer)).route(&at_azure, post(Self::answer))
+        });
+        let router = services
             .route("/v1/chat/completions", post(Self::answer))
             .route("/openai/deployments/{model}/chat/completions", post(Self::answer))
             .route("/v1/responses", post(Self::answer))
@@ -42,6 +47,7 @@ impl Upstream {
             .route("/v1/messages/count_tokens", post(Self::answer))
             .route("/v1/models/{*call}", post(Self::answer))
             .fallback(any(|| async { StatusCode::NOT_FOUND }))
+            .layer(DefaultBodyLimit::disable())
             .with_state(upstream.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         upstream
@@ -66,7 +72,7 @@ pub fn events(body: impl Into<Body>) -> Response<Body> {
     typed(200, "text/event-stream; charset=utf-8", body.into())
 }
 
-fn typed(status: u16, content_type: &str, body: Body) -> Response<Body> {
+pub fn typed(status: u16, content_type: &str, body: Body) -> Response<Body> {
     Response::builder().status(status).header("content-type", content_type).body(body).expect("a response")
 }
 

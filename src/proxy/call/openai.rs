@@ -77,31 +77,48 @@ pub(super) fn read(body: Bytes, model: String) -> Result<Ask, Refusal> {
     if !(1..=128).contains(&choices) {
         return Err(invalid("n", "\"n\" must be between 1 and 128."));
     }
-    let max_completion_tokens = most(&body, "max_completion_tokens", fields.max_completion_tokens)?;
-    let max_tokens = most(&body, "max_tokens", fields.max_tokens)?;
-    let said = [&max_completion_tokens, &max_tokens].into_iter().flatten().filter_map(|most| most.says);
-    let output = match said.max() {
+    let places = Places::of(&body, &fields)?;
+    let bounds = [("max_tokens", &places.max_tokens), ("max_completion_tokens", &places.max_completion_tokens)];
+    let said = bounds.iter().filter_map(|(field, most)| Some((*field, most.as_ref()?.says?)));
+    let output = match said.clone().map(|(_, most)| most).max() {
         Some(most) => Output::Declared(most.saturating_mul(choices)),
         None => Output::Open { choices },
     };
-    let says_zero = |most: &Option<Most>| most.as_ref().is_some_and(|most| most.says == Some(0));
-    let bounds = [("max_tokens", &max_tokens), ("max_completion_tokens", &max_completion_tokens)];
-    let zero = bounds.iter().find(|(_, most)| says_zero(most)).map(|(field, _)| *field);
-    let model_at = fields.model.map(|raw| place(&body, raw));
-    let model_at = model_at.ok_or_else(|| invalid("model", "The request names no model."))?;
-    let stream_options = match fields.stream_options {
-        None => Usage::Unsaid,
-        Some(raw) => usage_option(&body, raw)?,
-    };
+    let zero = said.clone().find(|(_, most)| *most == 0).map(|(field, _)| field);
     // There is a list within the list of messages, or a bracket in a text.
     let has_parts = messages[1..].contains('[') || may_be_spoken(messages);
     let searches = fields.web_search_options.filter(|options| options.get() != "null").map(|_| "web_search_options");
-    let places = Of::Openai(Places { model_at, max_tokens, max_completion_tokens, stream_options });
-    let ask = Ask::new(Dialect::Openai, model, body, places);
+    let ask = Ask::new(Dialect::Openai, model, body, Of::Openai(places));
     Ok(Ask { stream, output, choices, has_parts, searches, zero, ..ask })
 }
 
 impl Places {
+    /// Those of a completion, which has the same fields.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub(super) fn read(body: &Bytes) -> Result<Self, Refusal> {
+        Self::of(body, &serde_json::from_slice(body).map_err(|error| unreadable(&error))?)
+    }
+
+    fn of(body: &Bytes, fields: &Fields) -> Result<Self, Refusal> {
+        let model_at = fields.model.map(|raw| place(body, raw));
+        Ok(Self {
+            model_at: model_at.ok_or_else(|| invalid("model", "The request names no model."))?,
+            max_tokens: most(body, "max_tokens", fields.max_tokens)?,
+            max_completion_tokens: most(body, "max_completion_tokens", fields.max_completion_tokens)?,
+            stream_options: match fields.stream_options {
+                None => Usage::Unsaid,
+                Some(raw) => usage_option(body, raw)?,
+            },
+        })
+    }
+
+    /// What `max_tokens` says.
+    pub(super) fn says_most(&self) -> Option<u64> {
+        self.max_tokens.as_ref()?.says
+    }
+
     pub(super) fn wants_usage(&self) -> bool {
         self.stream_options == Usage::Asked
     }
