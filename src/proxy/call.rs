@@ -5,8 +5,8 @@ mod anthropic;
 mod gemini;
 mod media;
 mod openai;
-mod responses;
 mod received;
+mod responses;
 mod splice;
 mod texts;
 
@@ -24,8 +24,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 pub(super) use media::Media;
 use received::is_object;
-pub(super) use responses::Reference;
 pub(super) use received::{Received, broken_off, is_name, model, too_large};
+pub(super) use responses::Reference;
 use splice::invalid;
 use std::ops::Range;
 pub(super) use texts::Texts;
@@ -214,6 +214,11 @@ impl Ask {
     /// Items of earlier answers that it refers to by their ids.
     pub(super) fn references(&self) -> Vec<Reference> {
         if matches!(self.places, Places::Responses(_)) { responses::references(&self.body) } else { Vec::new() }
+    }
+
+    /// Whether it adds to a conversation that the provider keeps: the same words are another call the next time.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(&self.places, Places::Responses(places) if places.is_conversation)
     }
 
     /// The same call with other texts at these places.

@@ -42,12 +42,12 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// `None` where the key keeps no answers, the call is a form, or the caller wants nothing kept. `Cache-Control: no-cache` asks anew and keeps
-    /// what comes, `no-store` does neither (RFC 9111, 5.2.1).
+    /// `None` where the key keeps no answers, the same call is another one the next time, or the caller wants none kept; so
+    /// too for a form, whose file is not held in memory. `Cache-Control: no-cache` asks anew and keeps what comes, `no-store`
+    /// does neither (RFC 9111, 5.2.1).
     pub(super) fn of(visit: &Visit, holder: &Holder, ask: &Ask) -> Option<Self> {
         let ttl = Duration::from_secs(holder.key.cache_ttl_seconds?);
-        // A file is not held in memory, so nobody can say whether it is the same one.
-        if ask.form.is_some() {
+        if ask.goes_on() || ask.form.is_some() {
             return None;
         }
         let wishes = visit.headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
@@ -128,8 +128,7 @@ impl Recording {
 
     pub(super) fn note(&mut self, piece: &Bytes) {
         self.size += piece.len();
-        // In what a model writes quotes are escaped, so this is a field: the provider tells of an error in mid-stream.
-        self.is_spoilt |= self.size > LARGEST_ANSWER || piece.windows(7).any(|part| part == b"\"error\"");
+        self.is_spoilt |= self.size > LARGEST_ANSWER || tells_of_an_error(piece);
         match self.is_spoilt {
             true => self.pieces.clear(),
             false => self.pieces.push(piece.clone()),
@@ -142,6 +141,17 @@ impl Recording {
             gateway.keep(self.memory.question, self.head, self.pieces.concat().into());
         }
     }
+}
+
+/// In what a model writes quotes are escaped, so this is a field, and the provider tells of an error in mid-stream; unless
+/// it says that there is none, as responses do.
+fn tells_of_an_error(piece: &[u8]) -> bool {
+    const FIELD: &[u8] = b"\"error\"";
+    let mut found = piece.windows(FIELD.len()).enumerate().filter(|(_, part)| *part == FIELD);
+    let none = |rest: &[u8]| {
+        rest.trim_ascii_start().strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"null"))
+    };
+    found.any(|(at, _)| !none(&piece[at + FIELD.len()..]))
 }
 
 fn own(head: &HeaderMap) -> HeaderMap {

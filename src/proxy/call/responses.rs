@@ -49,6 +49,8 @@ pub(super) struct Places {
     pub model_at: Range<usize>,
     /// The bound, and whether it says anything.
     most: Option<(Range<usize>, bool)>,
+    /// It goes on with a conversation, and adds to it.
+    pub is_conversation: bool,
 }
 
 /// # Errors
@@ -82,8 +84,9 @@ pub(super) fn read(body: Bytes, model: String) -> Result<Ask, Refusal> {
     let output = says.map_or(Output::Open { choices: 1 }, Output::Declared);
     let has_parts = refers || may_have_parts(input);
     let (has_tools, zero) = (is_there(fields.tools), (says == Some(0)).then_some("max_output_tokens"));
+    let is_conversation = is_there(fields.conversation);
     let most = fields.max_output_tokens.map(|raw| (place(&body, raw), says.is_some()));
-    let ask = Ask::new(Dialect::Responses, model, body, Of::Responses(Places { model_at, most }));
+    let ask = Ask::new(Dialect::Responses, model, body, Of::Responses(Places { model_at, most, is_conversation }));
     Ok(Ask { stream, output, has_parts, has_tools, searches, zero, ..ask })
 }
 

@@ -343,6 +343,27 @@ async fn an_item_of_an_earlier_answer_may_be_sent_back_by_its_id_by_the_key_that
 }
 
 #[tokio::test]
+async fn an_identical_call_is_answered_from_memory_unless_it_adds_to_a_conversation() {
+    let app = TestApp::sqlite().await;
+    let body = stream("response.completed", r#"null,"error": null"#);
+    let upstream = Upstream::start(move || upstream::events(body.clone())).await;
+    model_that_speaks_it(&app, "own", &upstream).await;
+    let key = app.key(|spec| spec.cache_ttl_seconds = Some(60)).await;
+    for (model, fields, due) in [
+        ("tollgate/echo", json!({}), ["miss", "hit"]),
+        ("own", json!({}), ["miss", "hit"]),
+        ("own", json!({ "conversation": "conv_1" }), ["", ""]),
+    ] {
+        let mut body = json!({ "model": model, "input": "hi", "stream": true });
+        fields.as_object().expect("an object").iter().for_each(|(name, value)| body[name] = value.clone());
+        let first = ask(&app, &key.secret, &body).await;
+        let again = ask(&app, &key.secret, &body).await;
+        assert_eq!([first.header("x-tollgate-cache"), again.header("x-tollgate-cache")], due, "{body}");
+        assert_eq!(first.body, again.body);
+    }
+}
+
+#[tokio::test]
 async fn refusals_are_written_as_openais() {
     let app = TestApp::sqlite().await;
     let key = app.key(|spec| spec.limits.rpm = Some(1)).await;
