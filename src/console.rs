@@ -8,7 +8,8 @@ pub mod dashboard;
 mod find;
 pub mod groups;
 mod logs;
-mod models;
+pub mod models;
+pub mod playground;
 pub mod profile;
 mod providers;
 pub mod rules;
@@ -125,7 +126,9 @@ pages! {
     Rules: rules::Rules,
     Rule: rules::Rule,
     Models: models::Models,
+    Model: models::Model,
     Providers: providers::Providers,
+    Playground: playground::Playground,
     Profile: profile::Profile,
     Find: find::Find,
 }
@@ -154,6 +157,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/rules") view={Lazy::<Rules>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/rules/:id") view={Lazy::<Rule>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/models") view={Lazy::<Models>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/models/*name") view={Lazy::<Model>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/playground") view={Lazy::<Playground>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/providers") view={Lazy::<Providers>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/find") view={Lazy::<Find>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view={Lazy::<Profile>::new()} ssr=SsrMode::Async/>

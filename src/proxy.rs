@@ -7,6 +7,7 @@ mod count;
 pub(crate) mod dialect;
 mod error;
 mod exchange;
+mod inside;
 mod lane;
 mod memory;
 mod meter;
@@ -25,6 +26,7 @@ mod upstream;
 mod vocabulary;
 mod voice;
 
+pub use inside::{Inside, USER as CONSOLE};
 pub use patience::Patience;
 pub use vocabulary::Vocabularies;
 

@@ -76,8 +76,19 @@ pub(super) async fn generate(State(door): State<Door>, Path(path): Path<String>,
     enter(&door, Entrance { dialect: Dialect::Gemini, endpoint, named: Some((model, stream)) }, request).await
 }
 
+/// `POST /v1/chat/completions` from inside this process, of a key that is known already: nobody shows its secret.
+pub(super) async fn chat_as(door: &Door, holder: Arc<Holder>, request: Request) -> Answer {
+    let entrance = Entrance { dialect: Dialect::Openai, endpoint: "/v1/chat/completions", named: None };
+    let (visit, body) = Visit::of(door, entrance, request);
+    serve(door, Visit { holder: Some(holder), ..visit }, body).await
+}
+
 async fn enter(door: &Door, entrance: Entrance, request: Request) -> Answer {
-    let (mut visit, body) = Visit::of(door, entrance, request);
+    let (visit, body) = Visit::of(door, entrance, request);
+    serve(door, visit, body).await
+}
+
+async fn serve(door: &Door, mut visit: Visit, body: Body) -> Answer {
     let dialect = visit.entrance.dialect;
     let mut answer = match relay(door, &mut visit, body).await {
         Ok(answer) => answer,
@@ -183,10 +194,16 @@ impl Visit {
     pub(super) async fn read(&mut self, door: &Door, body: Body) -> Result<(Arc<Holder>, Ask, Arc<Model>), Refusal> {
         let gateway = &door.gateway;
         let Entrance { dialect, endpoint, named } = self.entrance.clone();
-        let secret = call::secret(&self.headers, self.query.as_deref())?; // 401
-        let holder = gateway.authenticate(&secret).await?; // 401, 503
-        self.holder = Some(Arc::clone(&holder));
-        gateway.note_secret(&holder, self.ip);
+        let holder = match &self.holder {
+            Some(known) => Arc::clone(known),
+            None => {
+                let secret = call::secret(&self.headers, self.query.as_deref())?; // 401
+                let holder = gateway.authenticate(&secret).await?; // 401, 503
+                gateway.note_secret(&holder, self.ip);
+                self.holder = Some(Arc::clone(&holder));
+                holder
+            }
+        };
         gateway.usable(&holder)?; // 401
         let body = call::whole(body, door.terms.max_body_bytes).await?; // 413
         let (model, stream) = match named {
