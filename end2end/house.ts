@@ -24,6 +24,8 @@ export const PAGES: Place[] = [
   { name: "One rule", path: "/rules/:rule" },
   { name: "Models", path: "/models" },
   { name: "Prices", path: "/models/prices?model=tollgate/echo" },
+  { name: "One model", path: "/models/tollgate/echo" },
+  { name: "Playground", path: "/playground" },
   { name: "Providers", path: "/providers" },
   { name: "Profile", path: "/profile" },
   { name: "Find", path: "/find" },
@@ -37,6 +39,7 @@ export const DIALOGS: Place[] = [
   { name: "One call", path: "/logs?call=:call" },
   { name: "New group", path: "/groups?new=1" },
   { name: "New model", path: "/models?new=1" },
+  { name: "Models side by side", path: "/models?compare=gpt-4o,claude-sonnet,tollgate/echo" },
   { name: "New provider", path: "/providers?new=1" },
 ];
 

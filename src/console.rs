@@ -8,7 +8,8 @@ pub mod dashboard;
 mod find;
 pub mod groups;
 mod logs;
-mod models;
+pub mod models;
+pub mod playground;
 pub mod prices;
 pub mod profile;
 mod providers;
@@ -127,7 +128,9 @@ pages! {
     Rule: rules::Rule,
     Models: models::Models,
     Prices: prices::Prices,
+    Model: models::Model,
     Providers: providers::Providers,
+    Playground: playground::Playground,
     Profile: profile::Profile,
     Find: find::Find,
 }
@@ -157,6 +160,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/rules/:id") view={Lazy::<Rule>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/models") view={Lazy::<Models>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/models/prices") view={Lazy::<Prices>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/models/*name") view={Lazy::<Model>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/playground") view={Lazy::<Playground>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/providers") view={Lazy::<Providers>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/find") view={Lazy::<Find>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view={Lazy::<Profile>::new()} ssr=SsrMode::Async/>

@@ -161,7 +161,7 @@ async fn deliver<S: FlashStore>(State(flashes): State<Flashes<S>>, mut request: 
 
 /// Whether a request that changes something comes from our own pages. Browsers say where a post comes from; who says
 /// nothing is no browser, and carries no one's cookies by accident.
-fn is_own(method: &Method, headers: &HeaderMap, public_url: &Uri) -> bool {
+pub fn is_own(method: &Method, headers: &HeaderMap, public_url: &Uri) -> bool {
     if method.is_safe() {
         return true;
     }

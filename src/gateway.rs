@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod admit;
 mod allow;
+pub mod appraise;
 pub mod authenticate;
 pub mod batch;
 mod bind;
@@ -35,6 +36,7 @@ pub mod rules;
 pub mod seal;
 mod shared;
 pub mod survey;
+mod tryout;
 pub mod usage;
 pub mod wallet;
 

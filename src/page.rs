@@ -6,6 +6,8 @@ pub mod find;
 pub mod groups;
 pub mod keys;
 pub mod limits;
+pub mod models;
+pub mod playground;
 pub mod prices;
 pub mod profile;
 pub mod rules;

@@ -9,6 +9,7 @@ mod error;
 mod exchange;
 mod flow;
 mod form;
+mod inside;
 mod kept;
 mod lane;
 mod measure;
@@ -31,6 +32,7 @@ mod upstream;
 mod vocabulary;
 mod voice;
 
+pub use inside::{Inside, USER as CONSOLE};
 pub use patience::Patience;
 pub use vocabulary::Vocabularies;
 

@@ -3,7 +3,8 @@
 use crate::config::Serve;
 use crate::flash::{FlashStore, Flashes};
 use crate::gateway::Gateway;
-use crate::proxy::ProxyTerms;
+use crate::playground::{self, Playground};
+use crate::proxy::{Inside, ProxyTerms};
 use crate::store::{Store, StoreError};
 use crate::{api, assets, auth, console, flash, live, page, proxy};
 use axum::Router;
@@ -11,7 +12,7 @@ use axum::extract::{FromRef, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use leptos::prelude::{LeptosOptions, get_configuration, provide_context};
 use leptos_axum::{LeptosRoutes, generate_route_list};
@@ -31,6 +32,7 @@ struct House {
     gateway: Gateway,
     options: LeptosOptions,
     stop: CancellationToken,
+    playground: Playground,
 }
 
 /// What the router is built from, beside the gateway.
@@ -71,16 +73,17 @@ pub fn router(gateway: &Gateway, doors: &Doors) -> Router {
 fn for_people(gateway: &Gateway, doors: &Doors) -> Router {
     let options = leptos_options();
     let names = assets::names();
-    let flashes = Flashes {
-        store: gateway.store().clone(),
-        clock: gateway.clock().clone(),
-        public_url: doors.origin.parse().unwrap_or(Uri::from_static("http://localhost:8080")),
-    };
+    let public_url: Uri = doors.origin.parse().unwrap_or(Uri::from_static("http://localhost:8080"));
+    let inside = Inside::new(gateway.clone(), doors.proxy.clone());
+    let playground = Playground { gateway: gateway.clone(), inside, public_url: public_url.clone() };
+    let flashes = Flashes { store: gateway.store().clone(), clock: gateway.clock().clone(), public_url };
     let context = {
         let (gateway, origin) = (gateway.clone(), doors.origin.clone());
+        let player = playground.player();
         move || {
             provide_context(gateway.clone());
             provide_context(page::Origin(origin.clone()));
+            provide_context(player.clone());
             page::provide();
         }
     };
@@ -89,17 +92,18 @@ fn for_people(gateway: &Gateway, doors: &Doors) -> Router {
     // An address that no route knows is the console's to answer: it says so, and leads back.
     let nowhere = leptos_axum::render_app_async_with_context(context.clone(), shell);
     // leptos mounts the server functions together with the pages.
-    let house = House { gateway: gateway.clone(), options, stop: doors.stop.clone() };
+    let house = House { gateway: gateway.clone(), options, stop: doors.stop.clone(), playground };
     let pages = Router::new().leptos_routes_with_context(&house, routes, context, shell).fallback(nowhere);
     let origin = doors.origin.clone();
     flash::around(pages, flashes)
         .layer(CompressionLayer::new())
         // Compression would hold events back.
         .route("/live", get(live::changes))
+        .route("/playground/stream", post(playground::stream))
         .route("/export/keys", get(page::export::keys).layer(CompressionLayer::new()))
         .layer(auth::session::sessions(gateway, &doors.origin))
         .layer(middleware::from_fn_with_state(origin, one_host))
-        .with_state(House { gateway: gateway.clone(), options: leptos_options(), stop: doors.stop.clone() })
+        .with_state(house)
 }
 
 /// The run-time options; `LEPTOS_*` variables win.

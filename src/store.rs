@@ -15,6 +15,7 @@ pub mod keys;
 pub mod management_tokens;
 pub mod models;
 pub mod nodes;
+pub mod performance;
 pub mod prices;
 pub mod providers;
 pub mod rules;

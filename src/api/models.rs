@@ -1,20 +1,24 @@
 //! Models: `/api/v1/models`. Everyone may read the catalogue; admins write it. A name may contain `/`, in paths too.
 
-use super::address::{Filters, Limit, Listing, Named};
+use super::address::{Filters, Limit, Listing, Named, parsed};
 use super::body::Object;
 use super::merge_patch::{fresh, patched};
 use super::prices;
 use super::problem::{ReadFailures, WriteFailures};
 use super::schema;
 use crate::auth::{AdminCaller, Caller};
+use crate::domain::account::Account;
 use crate::domain::model::Model;
 use crate::domain::problem::Problem;
 use crate::gateway::Gateway;
+use crate::gateway::appraise::{Performance, Repriced};
+use crate::gateway::usage::Used;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::HashMap;
 use std::sync::Arc;
 use utoipa::IntoParams;
 
@@ -28,6 +32,102 @@ pub struct ModelFilters {
     limit: Limit,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// `7d` or `30d`: adds to each model a `stats` object, as reading one model does.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    stats: Asked,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StatsFilter {
+    /// `7d` or `30d`: adds a `stats` object, with how the model did here in so many days over everyone's calls
+    /// (`first_byte_ms` and `total_ms`, means; `error_rate`, from 0 to 1; `null` where there were no calls), and under `own`
+    /// what the caller's calls of the last 30 days cost, and would have cost at this model's prices (`null` where that
+    /// cannot be said).
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    stats: Asked,
+}
+
+/// Over how many days to tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked(Option<u32>);
+
+impl<'de> Deserialize<'de> for Asked {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let parse = |text: &str| match text {
+            "7d" => Some(7),
+            "30d" => Some(30),
+            _ => None,
+        };
+        parsed(from, parse, "ask for 7d or 30d").map(|days| Self(Some(days)))
+    }
+}
+
+/// A model with how it does, where that was asked for.
+#[derive(Debug, Serialize)]
+pub struct Appraised {
+    #[serde(flatten)]
+    model: Model,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<Stats>,
+}
+
+/// How a model does here.
+#[derive(Debug, Serialize)]
+struct Stats {
+    days: u32,
+    first_byte_ms: Option<u64>,
+    total_ms: Option<u64>,
+    error_rate: Option<f64>,
+    own: Own,
+}
+
+/// What the caller's last 30 days cost, and would have cost on it; `null` where it has no price.
+#[derive(Debug, Serialize)]
+struct Own {
+    cost: String,
+    would_cost: Option<String>,
+}
+
+/// What is told of every model, read once.
+struct Told {
+    days: u32,
+    performance: HashMap<String, Performance>,
+    own: Used,
+}
+
+impl Told {
+    async fn of(gateway: &Gateway, by: &Account, asked: Asked) -> Result<Option<Self>, Problem> {
+        let Some(days) = asked.0 else { return Ok(None) };
+        let own = Used::total(&gateway.own_use(by).await?);
+        Ok(Some(Self { days, performance: gateway.performance(days).await?, own }))
+    }
+
+    fn stats(&self, model: &Model) -> Stats {
+        let performance = self.performance.get(&model.name).copied().unwrap_or_default();
+        Stats {
+            days: self.days,
+            first_byte_ms: performance.first_byte_ms(),
+            total_ms: performance.total_ms(),
+            // A ratio is no money.
+            error_rate: (performance.calls > 0).then(|| performance.failed as f64 / performance.calls as f64),
+            own: Own {
+                cost: self.own.cost.exact(),
+                would_cost: model
+                    .price
+                    .as_ref()
+                    .and_then(|price| Repriced::of(&self.own, price))
+                    .map(|priced| priced.cost.exact()),
+            },
+        }
+    }
+}
+
+fn appraised(model: Arc<Model>, told: Option<&Told>) -> Appraised {
+    Appraised { stats: told.map(|told| told.stats(&model)), model: shown(model) }
 }
 
 fn shown(model: Arc<Model>) -> Model {
@@ -38,11 +138,13 @@ fn shown(model: Arc<Model>) -> Model {
 #[utoipa::path(get, path = "/models", tag = "models", operation_id = "list_models", params(ModelFilters),
     responses((status = 200, description = "A page of models.", body = Listing<schema::Model>), ReadFailures))]
 pub async fn list(
-    Caller(_by): Caller,
+    Caller(by): Caller,
     Filters(filters): Filters<ModelFilters>,
     State(gateway): State<Gateway>,
-) -> Result<Json<Listing<Model>>, Problem> {
+) -> Result<Json<Listing<Appraised>>, Problem> {
     let cursor = filters.cursor.as_deref();
+    let told = Told::of(&gateway, &by, filters.stats).await?;
+    let shown = |model| appraised(model, told.as_ref());
     Ok(Json(Listing::by_name(gateway.models(), |model| &model.name, cursor, filters.limit, shown)))
 }
 
@@ -60,14 +162,20 @@ pub async fn create(
 
 /// Read a model.
 #[utoipa::path(get, path = "/models/{*name}", tag = "models", operation_id = "read_model",
-    params(("name" = String, Path, description = "The model's name, slashes and all.", example = "tollgate/echo")),
+    params(("name" = String, Path, description = "The model's name, slashes and all.", example = "tollgate/echo"), StatsFilter),
     responses((status = 200, description = "The model.", body = schema::Model), ReadFailures))]
-pub async fn read(Caller(by): Caller, Named(name): Named, State(gateway): State<Gateway>) -> Result<Response, Problem> {
+pub async fn read(
+    Caller(by): Caller,
+    Named(name): Named,
+    Filters(filter): Filters<StatsFilter>,
+    State(gateway): State<Gateway>,
+) -> Result<Response, Problem> {
     if prices::asked(&gateway, &name).is_some() {
         return prices::list(Caller(by), Named(name), State(gateway)).await.map(IntoResponse::into_response);
     }
     let model = gateway.model(&name).ok_or_else(|| Problem::not_found("model"))?;
-    Ok(Json(shown(model)).into_response())
+    let told = Told::of(&gateway, &by, filter.stats).await?;
+    Ok(Json(appraised(model, told.as_ref())).into_response())
 }
 
 /// Change a model by a JSON merge patch. Its name stays; its routes are replaced as a whole.

@@ -150,6 +150,11 @@ where
 }
 
 impl FormState {
+    /// Where it is posted to.
+    pub fn path(self) -> &'static str {
+        self.path
+    }
+
     fn forget_unless(self, shown: Box<dyn Fn() -> bool>) {
         effect(move || {
             if !shown() {

@@ -1,9 +1,13 @@
-//! Models: the catalogue with its prices; admins make, change and delete what is in it.
+//! Models: the catalogue with its prices, how each does here, and what one's own calls would cost on it; admins make,
+//! change and delete what is in it.
 
 mod choices;
+mod compare;
 mod form;
 mod list;
+pub mod one;
 mod save;
+pub mod told;
 
 use super::data::{Data, Wire, both_shown_for, shown, use_data};
 use super::form::{Form, use_form};
@@ -17,70 +21,68 @@ use super::ui::sheet::Sheet;
 use super::unread::unread;
 use crate::domain::problem::Problem;
 use choices::{ModelChoices, ModelFilters, fetch_model_choices};
+use compare::SideBySide;
 use form::{DeleteDialog, ModelDialog, ModelDraft};
 use leptos::prelude::*;
-use list::{Catalogue, ModelPage};
+use list::Catalogue;
+pub use one::Model;
 use save::{DeleteModel, SaveModel};
 use serde::{Deserialize, Serialize};
+use told::ModelList;
 
 /// What is asked of the catalogue, as the URL holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Asked {
-    q: String,
-    can: String,
-    provider: String,
-    after: String,
+    pub q: String,
+    pub can: String,
+    pub provider: String,
+    /// `yes`, `mine`, `no`.
+    pub callable: String,
+    /// Over how many days latency and errors are told: 7 or 30.
+    pub days: String,
+    /// `name`, `price`, `context`, `latency`, `errors`, `cost`; with a `-` the other way.
+    pub sort: String,
+    /// Up to three names with commas between them.
+    pub compare: String,
+    /// The place that the page begins after.
+    pub after: String,
 }
 
 impl Asked {
     fn here() -> Self {
         let place = Place::here();
         let read = |name| place.get(name).unwrap_or_default().trim().to_owned();
-        Self { q: read("q"), can: read("can"), provider: read("provider"), after: read("after") }
+        Self {
+            q: read("q"),
+            can: read("can"),
+            provider: read("provider"),
+            callable: read("callable"),
+            days: read("days"),
+            sort: read("sort"),
+            compare: read("compare"),
+            after: read("after"),
+        }
     }
 
-    fn is_narrowed(&self) -> bool {
-        !self.q.is_empty() || !self.can.is_empty() || !self.provider.is_empty()
+    /// All of it as one text, which differs wherever it differs.
+    fn text(&self) -> String {
+        let Self { q, can, provider, callable, days, sort, compare, after } = self;
+        [q, can, provider, callable, days, sort, compare, after].map(String::as_str).join("\n")
+    }
+
+    pub fn is_narrowed(&self) -> bool {
+        let Self { q, can, provider, callable, .. } = self;
+        [q, can, provider, callable].into_iter().any(|filter| !filter.is_empty())
     }
 }
 
-/// A page of the models that are asked for, by name.
+/// A page of the models that are asked for, as a [`ModelList`].
 #[server(prefix = "/fn", endpoint = "models")]
 pub async fn fetch_models(asked: Asked) -> Result<Wire, Problem> {
-    crate::auth::signed_in().await?;
-    const ROWS: usize = 50;
+    let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();
-    let names = gateway.provider_names();
-    let search = asked.q.to_lowercase();
-    let mut found = gateway.models();
-    found.retain(|model| {
-        let named = model.name.to_lowercase().contains(&search) || model.display_name.to_lowercase().contains(&search);
-        let able = asked.can.is_empty() || model.capabilities.contains(&asked.can);
-        let served = |id: &str| model.routes.iter().any(|route| route.provider_id.as_str() == id);
-        named && able && (asked.provider.is_empty() || served(&asked.provider))
-    });
-    let before = found.partition_point(|model| !asked.after.is_empty() && *model.name <= *asked.after);
-    let shown = &found[before..found.len().min(before + ROWS)];
-    let start = before.checked_sub(ROWS + 1).map(|at| found[at].name.clone());
-    Ok(Wire::of(&ModelPage {
-        rows: shown
-            .iter()
-            .map(|model| {
-                let mut providers: Vec<String> = Vec::new();
-                for name in model.routes.iter().filter_map(|route| names.get(&route.provider_id)) {
-                    if !providers.contains(name) {
-                        providers.push(name.clone());
-                    }
-                }
-                (&**model, providers).into()
-            })
-            .collect(),
-        matching: found.len(),
-        before,
-        newer: (before > 0).then(|| start.unwrap_or_default()),
-        older: shown.last().filter(|_| before + shown.len() < found.len()).map(|model| model.name.clone()),
-    }))
+    Ok(Wire::of(&crate::page::models::list::page(&gateway, &account, &asked).await?))
 }
 
 /// A model as its form holds it, and what it can do.
@@ -112,13 +114,8 @@ pub fn Models() -> impl IntoView {
     let asked = memo(Asked::here);
     let changed = use_live(&["models", "providers"]);
     let choices = use_data::<ModelChoices, _>(move || changed.get().to_string(), fetch_model_choices);
-    let versions = move || format!("{} {} {}", changed.get(), save.version(), delete.version());
-    let list = use_data::<ModelPage, _>(
-        move || {
-            asked.with(|asked| {
-                [&asked.q, &asked.can, &asked.provider, &asked.after, &versions()].map(String::as_str).join("\n")
-            })
-        },
+    let list = use_data::<ModelList, _>(
+        move || format!("{}\n{} {} {}", asked.with(Asked::text), changed.get(), save.version(), delete.version()),
         move || fetch_models(asked.get_untracked()),
     );
     let named = |name: &'static str| memo(move || Place::here().get(name).unwrap_or_default().to_owned());
@@ -130,49 +127,45 @@ pub fn Models() -> impl IntoView {
         shown(choices, |choices| {
             let is_admin = choices.is_ok_and(|choices| choices.is_admin);
             let href = text(|| Place::here().with("new", "1").href());
-            let link = is_admin.then(|| {
+            let links = is_admin.then(|| {
                 view! {
                     <a class="button" href="/models/prices">"Prices"</a>
                     <a class="button button--primary" href=href data-noscroll>"New model"</a>
                 }
             });
-            Ok(link.into_any())
+            Ok(view! { <a class="button" href="/playground">"Playground"</a> {links} }.into_any())
         })
     };
+    let lede = move || shown(list, |list| Ok(list.ok().map(|list| lede(&list)).into_any()));
     view! {
-        <Sheet title="Models" lede=|| "What keys may call. Prices in credits per million tokens." actions=actions>
+        <Sheet title="Models" lede=lede actions=actions>
+            {shown(list, |list| Ok(list.ok().and_then(|list| list.compared).map(|compared| view! { <SideBySide compared/> }).into_any()))}
             <ModelFilters choices list/>
-            {both_shown_for(|| (), list, choices, move |page, choices| {
-                let both = page.and_then(|page| Ok((page, choices?.is_admin)));
-                Ok(both.map_or_else(unread, |(page, is_admin)| {
-                    models(page, is_admin, &asked.get_untracked()).into_any()
-                }))
-            })}
+            {shown(list, move |list| Ok(list.map_or_else(unread, |list| models(list).into_any())))}
         </Sheet>
         <Dialogs save delete is_new edited deleted choices/>
     }
 }
 
-/// “1–50 of 213”, where there are any.
-fn span(page: &ModelPage) -> String {
-    let ModelPage { rows, matching, before, .. } = page;
-    match rows.len() {
-        0 => String::new(),
-        count if count == *matching => format!("{count} of {matching}"),
-        count => format!("{}–{} of {matching}", before + 1, before + count),
+/// What the figures are, and what one's own calls cost.
+fn lede(list: &ModelList) -> String {
+    let prices = "Prices in credits per million tokens.";
+    match &list.spent {
+        Some(spent) => format!("{prices} {} cost {spent}; each line says what they would have cost there.", list.whose),
+        None => prices.to_owned(),
     }
 }
 
-fn models(page: ModelPage, is_admin: bool, asked: &Asked) -> impl IntoView + use<> {
-    let here = untrack(Place::here).without("after").without("new").without("edit").without("delete");
-    if page.rows.is_empty() {
-        return none(is_admin, asked.is_narrowed()).into_any();
+fn models(list: ModelList) -> impl IntoView {
+    let here = Place::now().without("after").without("new").without("edit").without("delete");
+    if list.rows.is_empty() {
+        return none(list.is_admin, list.is_narrowed).into_any();
     }
-    let newer = page.newer.map(|name| here.clone().with("after", name).href());
-    let older = page.older.map(|name| here.clone().with("after", name).href());
+    let newer = list.newer.clone().map(|place| here.clone().with("after", place).href());
+    let older = list.older.clone().map(|place| here.clone().with("after", place).href());
     view! {
-        <Catalogue rows=page.rows is_admin/>
-        <Pager newer older note=|| "A model without a price is refused until it has one"/>
+        <Catalogue list/>
+        <Pager newer older note=|| "First byte and errors are everyone’s, as measured here."/>
     }
     .into_any()
 }

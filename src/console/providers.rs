@@ -3,6 +3,7 @@
 mod acts;
 mod form;
 mod list;
+mod tryout;
 
 use super::data::{Wire, shown, shown_for, use_data};
 use super::form::PostForm;
@@ -18,6 +19,7 @@ use acts::{ActOnProvider, DeleteProvider, SaveProvider};
 use form::{DeleteDialog, ProviderDialog};
 use leptos::prelude::*;
 use list::{ProviderRow, Providing};
+use tryout::{TryDialog, TryProvider};
 
 /// Every provider, by name.
 #[server(prefix = "/fn", endpoint = "providers")]
@@ -46,18 +48,21 @@ pub fn Providers() -> impl IntoView {
     let save = use_form::<SaveProvider>();
     let delete = use_form::<DeleteProvider>();
     let act = use_form::<ActOnProvider>();
+    let tryout = use_form::<TryProvider>();
     let changed = use_live(&["providers", "models"]);
     let versions = move || format!("{} {} {} {}", changed.get(), save.version(), delete.version(), act.version());
     let list = use_data::<Vec<ProviderRow>, _>(versions, fetch_providers);
     let named = |name: &'static str| memo(move || Place::here().get(name).unwrap_or_default().to_owned());
-    let (edited, deleted) = (named("edit"), named("delete"));
+    let (edited, deleted, tried) = (named("edit"), named("delete"), named("try"));
     let is_new = memo(|| Place::here().get("new").is_some());
     save.forget_unless(move || is_new.get() || !edited.read().is_empty());
     delete.forget_unless(move || !deleted.read().is_empty());
+    tryout.forget_unless(move || !tried.read().is_empty());
     let dialog = move || {
         is_new.track();
         edited.track();
         deleted.track();
+        tried.track();
     };
     let actions =
         || view! { <a class="button button--primary" href="/providers?new=1" data-noscroll>"New provider"</a> };
@@ -82,11 +87,12 @@ pub fn Providers() -> impl IntoView {
         {shown_for(dialog, list, move |rows| {
             let rows = rows.unwrap_or_default();
             let find = |id: Memo<String>| rows.iter().find(|row| row.id == id.get_untracked()).cloned();
-            let (known, doomed) = (find(edited), find(deleted));
+            let (known, doomed, tested) = (find(edited), find(deleted), find(tried));
             let asks = is_new.get_untracked() || known.is_some();
             Ok(view! {
                 {asks.then(|| view! { <ProviderDialog form=save known/> })}
                 {doomed.map(|row| view! { <DeleteDialog form=delete row/> })}
+                {tested.map(|row| view! { <TryDialog form=tryout row/> })}
             }
             .into_any())
         })}

@@ -200,8 +200,10 @@ fn actions(page: &TokenPage, act: Form<ActOnToken>) -> impl IntoView + use<> {
     let is_there = page.status != KeyStatus::Revoked;
     let reset = (page.is_admin && is_there)
         .then(|| view! { <a class="button" href=open("reset") data-noscroll>"Reset a meter…"</a> });
+    let play = Place::new("/playground").with("key", page.id.as_str()).href();
     let rest = is_there.then(|| {
         view! {
+            <a class="button" href=play>"Try it"</a>
             <a class="button button--blocks" href=open("revoke") data-noscroll>"Revoke…"</a>
             <a class="button button--primary" href=edit>"Edit"</a>
         }

@@ -3,8 +3,10 @@
 use super::Gateway;
 use crate::domain::account::Account;
 use crate::domain::group::Group;
+use crate::domain::id::KeyId;
 use crate::domain::key::Key;
 use crate::domain::limit::{Limit, Scope};
+use crate::domain::problem::Problem;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::rule::Rule;
 use crate::domain::time::Time;
@@ -177,6 +179,15 @@ impl Gateway {
         holder.is_active()?;
         holder.is_current(self.0.clock.now())?;
         holder.is_of_an_enabled_account()
+    }
+
+    /// A key that this account may see, with everything that bounds its calls: for whom no secret is needed.
+    ///
+    /// # Errors
+    /// Where there is no such key for this account; when the database fails.
+    pub async fn holder_for(&self, by: &Account, id: &KeyId) -> Result<Arc<Holder>, Problem> {
+        let key = self.key(by, id).await?;
+        self.holder(key).await?.map(Arc::new).ok_or_else(|| Problem::not_found("key"))
     }
 
     async fn look_up(&self, hash: String) -> Result<Arc<Holder>, Refusal> {

@@ -177,7 +177,7 @@ impl Gateway {
         let request = Request::get(url.trim())
             .header(http::header::ACCEPT_ENCODING, "identity")
             .header(http::header::USER_AGENT, concat!("tollgate/", env!("CARGO_PKG_VERSION")))
-            .body(Empty::new().boxed_unsync())
+            .body(Empty::new().map_err(|never| match never {}).boxed_unsync())
             .map_err(|error| wrong(format!("This is not a URL that can be asked: {error}.")))?;
         let whole = async {
             let answer = self.dial(request).await.map_err(|error| format!("It cannot be reached: {error}."))?;

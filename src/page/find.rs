@@ -21,13 +21,14 @@ pub struct Found {
 /// Whether a place is for admins alone.
 type Entry = (&'static str, &'static str, bool);
 
-const PAGES: [Entry; 8] = [
+const PAGES: [Entry; 9] = [
     ("Dashboard", "/", false),
     ("Logs", "/logs", false),
     ("Tokens", "/tokens", false),
     ("Groups", "/groups", false),
     ("Quota rules", "/rules", false),
     ("Models", "/models", false),
+    ("Playground", "/playground", false),
     ("Providers", "/providers", true),
     ("Profile", "/profile", false),
 ];

@@ -95,8 +95,18 @@ pub(super) async fn serve(State(door): State<Door>, service: Service, request: R
     enter(&door, entrance, request).await
 }
 
+/// `POST /v1/chat/completions` from inside this process, of a key that is known already: nobody shows its secret.
+pub(super) async fn chat_as(door: &Door, holder: Arc<Holder>, request: Request) -> Answer {
+    let (visit, body) = Visit::of(door, Entrance::chat(Dialect::Openai, "/v1/chat/completions"), request);
+    answered(door, Visit { holder: Some(holder), ..visit }, body).await
+}
+
 async fn enter(door: &Door, entrance: Entrance, request: Request) -> Answer {
-    let (mut visit, body) = Visit::of(door, entrance, request);
+    let (visit, body) = Visit::of(door, entrance, request);
+    answered(door, visit, body).await
+}
+
+async fn answered(door: &Door, mut visit: Visit, body: Body) -> Answer {
     let dialect = visit.entrance.dialect;
     let mut answer = match relay(door, &mut visit, body).await {
         Ok(answer) => answer,
@@ -203,10 +213,16 @@ impl Visit {
     pub(super) async fn read(&mut self, door: &Door, body: Body) -> Result<(Arc<Holder>, Ask, Arc<Model>), Refusal> {
         let gateway = &door.gateway;
         let Entrance { service, endpoint, named, .. } = self.entrance.clone();
-        let secret = call::secret(&self.headers, self.query.as_deref())?; // 401
-        let holder = gateway.authenticate(&secret).await?; // 401, 503
-        self.holder = Some(Arc::clone(&holder));
-        gateway.note_secret(&holder, self.ip);
+        let holder = match &self.holder {
+            Some(known) => Arc::clone(known),
+            None => {
+                let secret = call::secret(&self.headers, self.query.as_deref())?; // 401
+                let holder = gateway.authenticate(&secret).await?; // 401, 503
+                gateway.note_secret(&holder, self.ip);
+                self.holder = Some(Arc::clone(&holder));
+                holder
+            }
+        };
         gateway.usable(&holder)?; // 401
         let body = Received::of(body, &self.headers, service, door.terms.max_body_bytes).await?; // 400, 413
         let (model, stream) = match named {

@@ -23,6 +23,14 @@ pub struct Posting<'a> {
     pub usage: Usage,
     pub cost: Credits,
     pub total_ms: u64,
+    pub first_bytes: FirstBytes,
+}
+
+/// How many answers began, and after how many milliseconds together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FirstBytes {
+    pub count: u64,
+    pub ms: u64,
 }
 
 impl<'a> Posting<'a> {
@@ -37,13 +45,16 @@ impl<'a> Posting<'a> {
             usage: settlement.usage,
             cost: settlement.cost,
             total_ms: settlement.total_ms,
+            first_bytes: settlement.first_byte_ms.map_or(FirstBytes::default(), |ms| FirstBytes { count: 1, ms }),
         }
     }
 
     /// What a refused call adds.
     pub fn refused(arrival: &'a Arrival) -> Self {
         let (usage, cost) = (Usage::default(), Credits::ZERO);
-        Self { arrival, provider: "", outcome: Outcome::Refused, calls: 1, requests: 0, usage, cost, total_ms: 0 }
+        let first_bytes = FirstBytes::default();
+        let (provider, outcome) = ("", Outcome::Refused);
+        Self { arrival, provider, outcome, calls: 1, requests: 0, usage, cost, total_ms: 0, first_bytes }
     }
 
     /// Which of an account's sums it adds to.
@@ -82,6 +93,8 @@ fn summed<'a, P: Ord>(mut postings: Vec<Posting<'a>>, place: impl Fn(&Posting<'a
                 sum.usage = sum.usage.plus(&posting.usage);
                 sum.cost = Credits::from_nanos(sum.cost.nanos().saturating_add(posting.cost.nanos()));
                 sum.total_ms = sum.total_ms.saturating_add(posting.total_ms);
+                sum.first_bytes.count = sum.first_bytes.count.saturating_add(posting.first_bytes.count);
+                sum.first_bytes.ms = sum.first_bytes.ms.saturating_add(posting.first_bytes.ms);
             }
             _ => sums.push(posting),
         }
@@ -210,8 +223,9 @@ impl Store {
 
     async fn post_account_usage(tx: &mut Tx, posting: &Posting<'_>) -> Result<(), StoreError> {
         let sql = "insert into account_usage (bucket, account_id, model, endpoint, outcome, calls, requests,
-                       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nanos, total_ms)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                       input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nanos, total_ms,
+                       first_bytes, first_byte_ms)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
                    on conflict (bucket, account_id, model, endpoint, outcome)
                    do update
                    set calls = account_usage.calls + excluded.calls,
@@ -221,7 +235,9 @@ impl Store {
                        output_tokens = account_usage.output_tokens + excluded.output_tokens,
                        reasoning_tokens = account_usage.reasoning_tokens + excluded.reasoning_tokens,
                        cost_nanos = account_usage.cost_nanos + excluded.cost_nanos,
-                       total_ms = account_usage.total_ms + excluded.total_ms";
+                       total_ms = account_usage.total_ms + excluded.total_ms,
+                       first_bytes = account_usage.first_bytes + excluded.first_bytes,
+                       first_byte_ms = account_usage.first_byte_ms + excluded.first_byte_ms";
         let Posting { arrival, usage, .. } = posting;
         on_tx!(tx, db => sqlx::query(sql)
             .bind(bucket(arrival.at))
@@ -237,6 +253,8 @@ impl Store {
             .bind(bigint(usage.reasoning))
             .bind(posting.cost.nanos())
             .bind(bigint(posting.total_ms))
+            .bind(bigint(posting.first_bytes.count))
+            .bind(bigint(posting.first_bytes.ms))
             .execute(db)
             .await
             .map(drop))?;

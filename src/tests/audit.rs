@@ -105,6 +105,7 @@ async fn a_settlement_that_is_posted_twice_is_found() {
             usage: row.usage,
             cost: row.cost,
             total_ms: 0,
+            first_bytes: crate::store::usage::FirstBytes::default(),
         };
         Store::post_usage(&mut tx, &[posting]).await.expect("posted");
         tx.commit().await.expect("committed");

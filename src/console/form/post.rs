@@ -62,7 +62,8 @@ pub async fn send(path: &str, body: &str) -> Answer {
     }
 }
 
-async fn fetch(path: &str, body: &str) -> Option<JsValue> {
+/// Posts an urlencoded body, and waits for the head of the answer; `None` where nobody answered.
+pub async fn fetch(path: &str, body: &str) -> Option<JsValue> {
     let headers = object(&[
         ("accept", &"application/json".into()),
         ("content-type", &"application/x-www-form-urlencoded".into()),
@@ -72,7 +73,7 @@ async fn fetch(path: &str, body: &str) -> Option<JsValue> {
 }
 
 /// What a promise came to; `None` where it was broken.
-async fn settled(promise: JsValue) -> Option<JsValue> {
+pub async fn settled(promise: JsValue) -> Option<JsValue> {
     JsFuture::from(promise.dyn_into::<Promise>().ok()?).await.ok()
 }
 

@@ -1,9 +1,8 @@
 //! What the models can be narrowed by, and the filters that do it.
 
-use super::list::ModelPage;
-use super::span;
+use super::told::ModelList;
 use crate::console::data::{Data, Wire, shown};
-use crate::console::ui::drawn::drawn;
+use crate::console::ui::drawn::{drawn, text};
 use crate::console::ui::filters::{Chips, Choice, Filters, Search};
 use crate::console::ui::place::Place;
 use crate::domain::model::CAPABILITIES;
@@ -34,12 +33,31 @@ pub async fn fetch_model_choices() -> Result<Wire, Problem> {
     Ok(Wire::of(&ModelChoices { providers, is_admin: account.is_admin(), known }))
 }
 
+type Options = [(&'static str, &'static str)];
+
+const CALLABLE: &Options =
+    &[("", "Callable or not"), ("yes", "Callable"), ("mine", "Callable by my keys"), ("no", "Not callable")];
+
+const DAYS: &Options = &[("", "Measured over 30 days"), ("7", "Measured over 7 days")];
+
+const ORDERS: &Options = &[
+    ("", "By name"),
+    ("price", "Cheapest input first"),
+    ("-price", "Dearest input first"),
+    ("-context", "Longest context first"),
+    ("latency", "Quickest first byte first"),
+    ("errors", "Fewest errors first"),
+    ("cost", "Least for my 30 days first"),
+];
+
 /// The form and the chips.
 #[component]
-pub fn ModelFilters(choices: Data<ModelChoices>, list: Data<ModelPage>) -> impl IntoView {
+pub fn ModelFilters(choices: Data<ModelChoices>, list: Data<ModelList>) -> impl IntoView {
     let able = std::iter::once(("", "Every capability")).chain(CAPABILITIES.iter().map(|name| (*name, *name)));
     let able: Vec<_> = able.map(|(value, label)| (value.to_owned(), label.to_owned())).collect();
-    let count = move || shown(list, |page| Ok(page.ok().map(|page| span(&page)).into_any()));
+    let count = move || shown(list, |list| Ok(list.ok().map(|list| list.span).into_any()));
+    // What is compared stays while the list is narrowed.
+    let compared = text(|| Place::here().get("compare").unwrap_or_default().to_owned());
     view! {
         <Filters action="/models" count=count>
             <Search name="q" label="Model name"/>
@@ -52,9 +70,24 @@ pub fn ModelFilters(choices: Data<ModelChoices>, list: Data<ModelPage>) -> impl 
                 });
                 Ok(choice.into_any())
             })}
+            <Choice name="callable" label="Callable" options=fixed(CALLABLE, "callable")/>
+            <Choice name="days" label="Measured over" options=fixed(DAYS, "days")/>
+            <Choice name="sort" label="Order" options=fixed(ORDERS, "sort")/>
+            <input type="hidden" name="compare" value=compared/>
         </Filters>
         {shown(choices, |choices| Ok(choices.ok().map(|choices| drawn(move || chips(&choices))).into_any()))}
     }
+}
+
+/// What a select offers; what the address asks for is always among it.
+fn fixed(options: &Options, name: &str) -> Vec<(String, String)> {
+    let mut options: Vec<(String, String)> =
+        options.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
+    let asked = Place::now().get(name).unwrap_or_default().to_owned();
+    if options.iter().all(|(value, _)| *value != asked) {
+        options.push((asked.clone(), asked));
+    }
+    options
 }
 
 fn chips(choices: &ModelChoices) -> impl IntoView + use<> {
@@ -64,10 +97,13 @@ fn chips(choices: &ModelChoices) -> impl IntoView + use<> {
         let named = choices.providers.iter().find(|(known, _)| known == id);
         format!("Served by {}", named.map_or(id, |(_, name)| name))
     };
+    let labelled =
+        |value: &str| CALLABLE.iter().find(|(known, _)| *known == value).map_or(value, |(_, label)| label).to_owned();
     let chips = [
         asked("q").map(|text| ("q", format!("Name has “{text}”"))),
         asked("can").map(|text| ("can", format!("Can {text}"))),
         asked("provider").map(|id| ("provider", provider(id))),
+        asked("callable").map(|value| ("callable", labelled(value))),
     ];
     let chips: Vec<_> = chips.into_iter().flatten().collect();
     view! { <Chips chips/> }

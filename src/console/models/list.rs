@@ -1,161 +1,113 @@
-//! The catalogue as a table: what each model can do, who serves it and what it costs.
+//! The catalogue as a table: what each model can do, what it costs, how it does here, and what one's own calls would cost.
 
+use super::told::{ModelList, ModelRow, PriceTold, with_compared};
 use crate::console::ui::drawn::Views;
 use crate::console::ui::ledger::{Column, Ledger};
-use crate::console::ui::money::{Money, grouped};
-use crate::console::ui::place::Place;
-use crate::console::ui::status::{Sign, Status};
-use crate::domain::credits::Credits;
-use crate::domain::model::Model;
-use crate::domain::price::{Kind, Price};
+use crate::console::ui::menu::RowMenu;
+use crate::console::ui::place::{Place, encode};
+use crate::console::ui::status::Status;
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
 
-/// One page of the catalogue.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelPage {
-    pub rows: Vec<ModelRow>,
-    /// How many there are in all that match, and how many come before these.
-    pub matching: usize,
-    pub before: usize,
-    /// The name that the neighbouring pages begin after; empty for the first page.
-    pub newer: Option<String>,
-    pub older: Option<String>,
+/// Where a model's page is.
+pub fn page_of(name: &str) -> String {
+    format!("/models/{}", encode(name))
 }
 
-/// A model as the list shows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelRow {
-    pub name: String,
-    pub display_name: String,
-    /// The names of those that serve it.
-    pub providers: Vec<String>,
-    pub context: Option<u64>,
-    pub max_output: Option<u64>,
-    pub capabilities: Vec<String>,
-    pub price: Tariff,
-    pub enabled: bool,
-}
-
-/// What a million tokens cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Tariff {
-    /// Calls are refused until there is one.
-    Missing,
-    Free,
-    Each {
-        input: Credits,
-        cached_input: Option<Credits>,
-        output: Credits,
-    },
-}
-
-impl From<Option<Price>> for Tariff {
-    fn from(price: Option<Price>) -> Self {
-        match price {
-            None => Tariff::Missing,
-            Some(Price::Free) => Tariff::Free,
-            Some(Price::Rates(rates)) => Tariff::Each {
-                input: rates.tokens.of(Kind::Input),
-                cached_input: rates.tokens.stated(Kind::CachedInput),
-                output: rates.tokens.of(Kind::Output),
-            },
-        }
-    }
-}
-
-/// The model, and the names of those that serve it.
-impl From<(&Model, Vec<String>)> for ModelRow {
-    fn from((model, providers): (&Model, Vec<String>)) -> Self {
-        Self {
-            name: model.name.clone(),
-            display_name: model.display_name.clone(),
-            providers,
-            context: model.context_length,
-            max_output: model.max_output_tokens,
-            capabilities: model.capabilities.clone(),
-            price: model.price.clone().into(),
-            enabled: model.enabled,
-        }
-    }
-}
-
-/// The table; an admin's has links to change each.
+/// The table; an admin's has what changes each.
 #[component]
-pub fn Catalogue(rows: Vec<ModelRow>, is_admin: bool) -> impl IntoView {
+pub fn Catalogue(list: ModelList) -> impl IntoView {
+    let ModelList { rows, sort, is_admin, whose, .. } = list;
     let columns = vec![
-        Column::new("Model", 3),
+        Column::new("Model", 3).sorts_by("name"),
         Column::new("Can", 2).wide(),
-        Column::new("Served by", 1),
-        Column::new("Context", 1).wide().number(),
-        Column::new("Most output", 1).wide().number(),
-        Column::new("Input / M", 1).number(),
-        Column::new("Cached / M", 1).wide().number(),
+        Column::new("Context", 1).wide().number().sorts_by("context"),
+        Column::new("Input / M", 1).number().sorts_by("price"),
         Column::new("Output / M", 1).number(),
-        Column::new("State", 1),
+        Column::new("First byte", 1).number().sorts_by("latency"),
+        Column::new("Would cost", 1).number().sorts_by("cost"),
+        Column::new("State", 2),
+        Column::new("Actions", 0).unseen(),
     ];
-    let here = untrack(Place::here);
-    let lines = rows.into_iter().map(|row| line(row, &here, is_admin)).views();
-    view! { <Ledger class="ledger--models" caption="Models by name; prices in credits per million tokens" columns=columns>{lines}</Ledger> }
+    let here = Place::now().without("new").without("edit").without("delete");
+    let lines = rows.into_iter().enumerate().map(|(at, row)| line(at, row, &here, is_admin)).views();
+    let caption =
+        format!("Models; prices in credits per million tokens, and what would have been the cost of: {whose}");
+    view! { <Ledger class="ledger--models" caption columns=columns sort=sort>{lines}</Ledger> }
 }
 
-fn line(row: ModelRow, here: &Place, is_admin: bool) -> impl IntoView + use<> {
-    let name = row.name.clone();
-    let name = match is_admin {
-        true => {
-            let href = here.clone().with("edit", name.clone()).href();
-            view! { <a class="ledger__name" href=href data-noscroll>{name}</a> }.into_any()
-        }
-        false => view! { <span class="ledger__name">{name}</span> }.into_any(),
-    };
-    let display = Some(row.display_name).filter(|display| !display.is_empty());
-    let (sign, state) = match (row.enabled, row.price, row.providers.is_empty()) {
-        (false, ..) => (Sign::Off, "Off"),
-        (true, Tariff::Missing, _) => (Sign::Blocks, "Refused"),
-        (true, _, true) => (Sign::Blocks, "No route"),
-        (true, _, false) => (Sign::Flows, "Open"),
-    };
-    let served = if row.providers.is_empty() { "nobody".to_owned() } else { row.providers.join(", ") };
+fn line(at: usize, row: ModelRow, here: &Place, is_admin: bool) -> AnyView {
+    let menu = menu(&row, here, is_admin);
+    let ModelRow { name, title, served_by, is_served, can, context, most_output, price, .. } = row;
+    let title = (!title.is_empty()).then(|| format!("{title} · "));
+    let change = sub(row.change, "");
+    let would = if row.would.is_empty() { "—".into_any() } else { figure(row.would) };
     view! {
         <tr>
-            <th scope="row">{name} {display.map(|display| view! { <span class="ledger__sub">{display}</span> })}</th>
-            <td class="ledger__wide" data-label="Can">{row.capabilities.join(", ")}</td>
-            <td data-label="Served by"><span class:muted=row.providers.is_empty()>{served}</span></td>
-            <td class="ledger__wide num" data-label="Context">{tokens(row.context)}</td>
-            <td class="ledger__wide num" data-label="Most output">{tokens(row.max_output)}</td>
-            {prices(row.price)}
-            <td data-label="State"><Status sign>{state}</Status></td>
+            <th scope="row">
+                <a class="ledger__name ledger__clip" href=page_of(&name) title=name.clone()>{name.clone()}</a>
+                <span class="ledger__sub">{title}<span class:block=!is_served>{served_by}</span></span>
+            </th>
+            <td class="ledger__wide" data-label="Can">{can}</td>
+            <td class="ledger__wide num" data-label="Context">{context}{sub(most_output, "out")}</td>
+            {prices(price)}
+            <td class="num" data-label="First byte">{row.first_byte}{sub(row.errors, "errors")}</td>
+            <td class="num" data-label="Would cost">{would}{change}</td>
+            <td data-label="State"><Status sign=row.sign>{row.state}</Status><span class="ledger__sub">{row.why}</span></td>
+            <td><RowMenu id=format!("menu-{at}") of=name>{menu}</RowMenu></td>
         </tr>
     }
+    .into_any()
 }
 
-fn prices(price: Tariff) -> impl IntoView {
+/// What may be done with a model.
+fn menu(row: &ModelRow, here: &Place, is_admin: bool) -> AnyView {
+    let name = row.name.as_str();
+    let item = |href: String, label: &'static str| {
+        let class = if label == "Delete…" { "menu__item menu__item--blocks" } else { "menu__item" };
+        view! { <a class=class href=href data-noscroll>{label}</a> }.into_any()
+    };
+    let now = here.get("compare").unwrap_or_default();
+    let compare = with_compared(now, name).map(|next| {
+        let label = if next.len() < now.len() { "Take out of comparison" } else { "Compare" };
+        item(here.clone().with("compare", next).href(), label)
+    });
+    let own = is_admin.then(|| {
+        [
+            item(here.clone().with("edit", name).href(), "Edit"),
+            item(here.clone().with("delete", name).href(), "Delete…"),
+        ]
+    });
+    let doors = [item(page_of(name), "Open"), item(Place::new("/playground").with("model", name).href(), "Try it")];
+    doors.into_iter().chain(compare).chain(own.into_iter().flatten()).views()
+}
+
+fn prices(price: PriceTold) -> AnyView {
     match price {
-        Tariff::Missing => view! {
-            <td class="models__missing" colspan="3" data-label="Price">
-                <span class="block">"no price: calls are refused until it has one"</span>
-            </td>
+        PriceTold::Missing => view! {
+            <td class="models__missing" colspan="2" data-label="Price"><span class="block">"no price"</span></td>
         }
         .into_any(),
-        Tariff::Free => view! { <td class="num models__free" colspan="3" data-label="Price">"free"</td> }.into_any(),
-        Tariff::Each { input, cached_input, output } => view! {
-            <td class="num" data-label="Input / M">{money(input)}</td>
-            <td class="ledger__wide num" data-label="Cached / M">
-                {cached_input.map_or_else(|| view! { <span class="zero">"as input"</span> }.into_any(), |price| money(price).into_any())}
-            </td>
-            <td class="num" data-label="Output / M">{money(output)}</td>
+        PriceTold::Free => view! { <td class="num models__free" colspan="2" data-label="Price">"free"</td> }.into_any(),
+        PriceTold::Other(price) => {
+            view! { <td class="num models__free" colspan="2" data-label="Price">{price}</td> }.into_any()
+        }
+        PriceTold::Each { input, cached, output } => view! {
+            <td class="num" data-label="Input / M">{figure(input)}{sub(cached, "cached")}</td>
+            <td class="num" data-label="Output / M">{figure(output)}</td>
         }
         .into_any(),
     }
 }
 
-/// A price with all its decimals, and no fewer than two.
-fn money(price: Credits) -> impl IntoView {
-    let text = price.to_string();
-    let decimals = text.len() - text.find('.').map_or(text.len(), |point| point + 1);
-    view! { <Money credits=price decimals=u32::try_from(decimals).unwrap_or(9)/> }
+/// An amount: what is after the point follows quietly.
+fn figure(text: String) -> AnyView {
+    let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let (whole, fraction) = (whole.to_owned(), fraction.to_owned());
+    view! { <span class="money">{whole}<span class="money__fraction">{fraction}</span></span> }.into_any()
 }
 
-fn tokens(count: Option<u64>) -> String {
-    count.map_or_else(|| "—".to_owned(), |count| grouped(i64::try_from(count).unwrap_or(i64::MAX)))
+/// A second figure under the first; nothing where nobody can say.
+fn sub(figure: String, what: &'static str) -> AnyView {
+    let is_told = !figure.is_empty() && figure != "—";
+    is_told.then(|| view! { <span class="ledger__sub models__sub">{figure}" "{what}</span> }).into_any()
 }

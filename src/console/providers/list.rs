@@ -68,6 +68,7 @@ pub fn Providing(rows: Vec<ProviderRow>, act: Form<ActOnProvider>) -> impl IntoV
 fn line(row: ProviderRow, here: &Place, act: Form<ActOnProvider>) -> impl IntoView + use<> {
     let edit = here.clone().with("edit", row.id.clone()).href();
     let delete = here.clone().with("delete", row.id.clone()).href();
+    let tried = here.clone().with("try", row.id.clone()).href();
     let base_url = match row.is_builtin {
         true => view! { <span class="muted">"this very process"</span> }.into_any(),
         false => view! { <code>{row.base_url}</code> }.into_any(),
@@ -100,6 +101,7 @@ fn line(row: ProviderRow, here: &Place, act: Form<ActOnProvider>) -> impl IntoVi
                 <button class="ledger__act" name="test" value=row.id.clone() aria-label=format!("Test {}", row.name)>"Test"</button>
                 <RowMenu id=format!("menu-{}", row.id) of=row.name>
                     <a class="menu__item" href=edit data-noscroll>"Edit"</a>
+                    {(!row.is_builtin).then(|| view! { <a class="menu__item" href=tried data-noscroll>"Test with a call…"</a> })}
                     <button class="menu__item" name=toggles value=row.id>{toggle}</button>
                     <a class="menu__item menu__item--blocks" href=delete data-noscroll>"Delete…"</a>
                 </RowMenu>

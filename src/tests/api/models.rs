@@ -102,3 +102,23 @@ async fn only_admins_write_the_catalogue() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_model_is_told_with_how_it_does_here_where_that_is_asked() {
+    in_both_offices(async |office| {
+        let (_, secret) = office.user.key_and_secret(json!({"name":"own"})).await;
+        office.app.chat(&secret, super::fill(20)).await;
+        office.app.chat(&office.app.key(|_| ()).await.secret, super::fill(1_000)).await;
+        office.app.gateway.settled().await.unwrap();
+        let plain = office.user.get("/models/tollgate/fill").await.json();
+        assert!(plain.get("stats").is_none());
+        let told = office.user.get("/models/tollgate/fill?stats=7d").await.json();
+        let own = json!({"cost":"0.000041000","would_cost":"0.000041000"});
+        assert_eq!(told["stats"], json!({"days":7,"first_byte_ms":0,"total_ms":0,"error_rate":0.0,"own":own}));
+        let listed = office.user.get("/models?stats=30d").await.json();
+        assert_eq!(listed["data"][0]["stats"]["first_byte_ms"], Value::Null, "nobody called it");
+        assert_eq!(listed["data"][1]["stats"]["own"], own);
+        assert_eq!(office.user.get("/models?stats=1d").await.fields(), ["stats"]);
+    })
+    .await;
+}

@@ -2,6 +2,7 @@
 
 use super::in_both_offices;
 use crate::domain::id::ProviderId;
+use crate::tests::upstream::{self, Upstream};
 use serde_json::{Value, json};
 
 const SECRET: &str = "sk-upstream-0123456789abcdef";
@@ -125,6 +126,47 @@ async fn a_provider_is_tested_and_deleted_only_when_no_model_needs_it() {
         assert_eq!(office.admin.delete(&path).await.status, 204);
         assert_eq!(office.admin.get(&path).await.status, 404);
         assert_eq!(office.admin.post("/providers/nothing/test", json!({})).await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_provider_is_tested_with_one_tiny_call_of_a_model_that_has_a_route_to_it() {
+    in_both_offices(async |office| {
+        let said = r#"{"choices":[{"message":{"content":"OK"}}],"usage":{"prompt_tokens":9,"completion_tokens":1}}"#;
+        let works = Upstream::start(move || upstream::json(200, said)).await;
+        let broke =
+            Upstream::start(|| upstream::json(429, r#"{"error":{"message":"You have no credit left."}}"#)).await;
+        office.app.model("works", &works.base_url).await;
+        office.app.model("broke", &broke.base_url).await;
+        let providers = office.app.gateway.providers(&office.app.admin).unwrap();
+        let path = |model: &str| {
+            let name = format!("provider of {model}");
+            format!("/providers/{}/test", providers.iter().find(|known| known.name == name).unwrap().id)
+        };
+        let listed = office.admin.post(&path("works"), json!({})).await.json();
+        assert_eq!(
+            (listed["ok"].clone(), works.asked().len()),
+            (json!(false), 0),
+            "it has no list, and nothing was spent"
+        );
+        let tested = office.admin.post(&path("works"), json!({"model":"works"})).await.json();
+        assert_eq!(tested["ok"], true);
+        assert!(tested["message"].as_str().unwrap().ends_with("upstream-model answered “OK”, 9 tokens in and 1 out."));
+        let sent: Value = serde_json::from_slice(&works.asked()[0].body).unwrap();
+        assert_eq!((&sent["max_tokens"], works.asked().len()), (&json!(16), 1));
+        let tested = office.admin.post(&path("broke"), json!({"model":"broke"})).await.json();
+        assert_eq!(tested["ok"], false);
+        assert!(tested["message"].as_str().unwrap().ends_with("429 Too Many Requests: You have no credit left."));
+        for (body, field) in [
+            (json!({"model":"broke"}), "model"),
+            (json!({"model":"nothing"}), "model"),
+            (json!({"colour":"red"}), "colour"),
+        ] {
+            assert_eq!(office.admin.post(&path("works"), body).await.fields(), [field]);
+        }
+        let calls = office.app.gateway.logs(&office.app.admin, Default::default()).await.unwrap();
+        assert!(calls.data.is_empty(), "no key made these calls");
     })
     .await;
 }
