@@ -7,7 +7,6 @@ use super::data::{Wire, shown, use_data};
 use super::form::{FormState, post, use_form};
 use super::ui::drawn::{Views, drawn, effect, memo};
 use super::ui::field::{SelectField, TextArea, TextField};
-use super::ui::live::use_live;
 use super::ui::notice::{Empty, FormProblem, Notice};
 use super::ui::place::Place;
 use super::ui::sheet::{Sheet, Statement};
@@ -117,19 +116,16 @@ pub fn Playground() -> impl IntoView {
     let stage = Stage::of(played.as_ref());
     let first = StoredValue::new(played.as_ref().and_then(Played::receipt));
     let written = StoredValue::new(played.map(|played| played.asked).unwrap_or_default());
-    let changed = use_live(&["keys", "models", "providers"]);
     let asked = memo(|| {
         let place = Place::here();
         let read = |name: &str| place.get(name).unwrap_or_default().to_owned();
         (read("key"), read("model"))
     });
-    let choices = use_data::<PlayChoices, _>(
-        move || changed.get().to_string(),
-        move || {
-            let (key, model) = asked.get_untracked();
-            fetch_play_choices(key, model)
-        },
-    );
+    // Read once: a key that is used is a key that has changed, and a form that is drawn again loses what is written in it.
+    let choices = use_data::<PlayChoices, _>(String::new, move || {
+        let (key, model) = asked.get_untracked();
+        fetch_play_choices(key, model)
+    });
     let receipt = use_data::<Option<Receipt>, _>(
         move || stage.over.get(),
         move || {
