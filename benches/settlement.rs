@@ -42,6 +42,7 @@ fn settlement(arrival: &Arrival) -> Settlement {
         status: Some(200),
         error: None,
         ms: 812,
+        ..Attempt::default()
     };
     Settlement {
         id: arrival.id.clone(),

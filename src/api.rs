@@ -116,6 +116,7 @@ fn resources() -> OpenApiRouter<Gateway> {
         .routes(routes!(providers::list, providers::create))
         .routes(routes!(providers::read, providers::edit, providers::delete))
         .routes(routes!(providers::test))
+        .routes(routes!(providers::health))
         .routes(routes!(logs::list))
         .routes(routes!(logs::read))
         .routes(routes!(usage::read));

@@ -133,6 +133,9 @@ pub struct Serve {
     /// Output tokens held for a call that does not say how many it wants.
     #[arg(long, env = "TOLLGATE_DEFAULT_MAX_OUTPUT", default_value_t = 4_096, value_name = "TOKENS")]
     pub default_max_output: u64,
+    /// How often a call is tried again where every way has failed it before it began to answer.
+    #[arg(long, env = "TOLLGATE_UPSTREAM_RETRIES", default_value_t = 2, value_name = "TIMES")]
+    pub upstream_retries: u32,
     /// Believe `X-Forwarded-For` from these addresses; may be given several times, or as a list with commas.
     #[arg(long, env = "TOLLGATE_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',', action = clap::ArgAction::Append)]
     pub trusted_proxy: Vec<IpNet>,

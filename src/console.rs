@@ -12,7 +12,7 @@ pub mod models;
 pub mod playground;
 pub mod prices;
 pub mod profile;
-mod providers;
+pub mod providers;
 pub mod rules;
 mod set_up;
 pub mod sign_in;

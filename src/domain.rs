@@ -8,6 +8,7 @@
 //! | [`credits`] | money, in whole nano-credits |
 //! | [`floor`] | what an admin has set on a key: its owner may tighten it, never loosen it |
 //! | [`group`] | several keys that share a quota and are watched together |
+//! | [`health`] | how a provider fares, as its own answers tell |
 //! | [`hours`] | the hours of the week in which calls are allowed, by the wall clock of one zone |
 //! | [`id`] | the opaque names by which rows are known |
 //! | [`impact`] | what a rule would have refused of calls that were really made |
@@ -33,6 +34,7 @@ pub mod call;
 pub mod credits;
 pub mod floor;
 pub mod group;
+pub mod health;
 pub mod hours;
 pub mod id;
 pub mod impact;

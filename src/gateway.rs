@@ -17,6 +17,7 @@ pub mod explain;
 pub mod find;
 pub mod forecast;
 pub mod groups;
+pub mod health;
 pub mod hold;
 pub mod impact;
 pub mod import;
@@ -39,6 +40,7 @@ pub mod survey;
 mod tryout;
 pub mod usage;
 pub mod wallet;
+pub mod ways;
 
 use crate::clock::Clock;
 use crate::domain::account::Account;
@@ -117,6 +119,7 @@ struct Inner {
     books: Books,
     journal: Journal,
     client: dial::Client,
+    vitals: health::Vitals,
     changes: broadcast::Sender<Topic>,
     /// When keys were last used, until it is written.
     stamps: Mutex<HashMap<KeyId, Time>>,
@@ -151,6 +154,7 @@ impl Gateway {
         let books = Books::new(&store, NodeId(clock.id()));
         let inner = Arc::new(Inner {
             client: dial::client(terms.private_upstreams),
+            vitals: health::Vitals::default(),
             store,
             clock,
             master,
@@ -192,8 +196,9 @@ impl Gateway {
     /// # Errors
     /// When the database fails; what was known stays in force.
     pub async fn reload(&self) -> Result<(), StoreError> {
-        let catalog = Catalog::load(&self.0.store, &self.0.master, self.0.clock.now()).await?;
-        self.0.catalog.store(Arc::new(catalog));
+        let catalog = Arc::new(Catalog::load(&self.0.store, &self.0.master, self.0.clock.now()).await?);
+        let before = self.0.catalog.swap(Arc::clone(&catalog));
+        self.heal(&before, &catalog);
         self.0.keyring.forget();
         for topic in Topic::ALL.into_iter().filter(|topic| *topic != Topic::Calls) {
             self.0.announce(topic);

@@ -10,6 +10,7 @@ pub mod models;
 pub mod playground;
 pub mod prices;
 pub mod profile;
+pub mod providers;
 pub mod rules;
 pub mod token;
 pub mod trace;

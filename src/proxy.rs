@@ -28,12 +28,15 @@ mod relay;
 mod sound;
 mod sse;
 mod tokens;
+mod tries;
 mod upstream;
 mod vocabulary;
 mod voice;
+mod watched;
 
 pub use inside::{Inside, USER as CONSOLE};
 pub use patience::Patience;
+pub use tries::Retries;
 pub use vocabulary::Vocabularies;
 
 use crate::domain::service::Service;
@@ -58,6 +61,7 @@ pub struct ProxyTerms {
     /// Shared by all that counts tokens in this process.
     pub vocabularies: Arc<Vocabularies>,
     pub patience: Patience,
+    pub retries: Retries,
     /// Cancelled when the process can wait no longer: every call ends at once, and is charged.
     pub cut: CancellationToken,
 }
@@ -69,6 +73,7 @@ impl Default for ProxyTerms {
             trusted_proxies: Arc::new([]),
             vocabularies: Arc::default(),
             patience: Patience::default(),
+            retries: Retries::default(),
             cut: CancellationToken::new(),
         }
     }

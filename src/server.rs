@@ -4,7 +4,7 @@ use crate::config::Serve;
 use crate::flash::{FlashStore, Flashes};
 use crate::gateway::Gateway;
 use crate::playground::{self, Playground};
-use crate::proxy::{Inside, ProxyTerms};
+use crate::proxy::{Inside, ProxyTerms, Retries};
 use crate::store::{Store, StoreError};
 use crate::{api, assets, auth, console, flash, live, page, proxy};
 use axum::Router;
@@ -50,6 +50,7 @@ impl Doors {
         let proxy = ProxyTerms {
             max_body_bytes: settings.max_body_bytes,
             trusted_proxies: settings.trusted_proxy.clone().into(),
+            retries: Retries { most: settings.upstream_retries, ..Retries::default() },
             ..ProxyTerms::default()
         };
         Self { proxy, origin: settings.origin().to_owned(), stop }

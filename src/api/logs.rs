@@ -123,6 +123,12 @@ fn is_zero(count: &u64) -> bool {
 struct LogAttempt {
     provider: String,
     upstream_model: String,
+    /// The model that stood in for the one that was asked for, if one did.
+    model: Option<String>,
+    /// The credential it was sent with, masked.
+    credential: Option<String>,
+    /// Why it was passed over, if it was: it cools down, or has as many calls as it takes.
+    skipped: Option<String>,
     /// The HTTP status it answered with, if it answered.
     status: Option<u16>,
     /// What went wrong, if something did.
@@ -190,8 +196,8 @@ impl From<Units> for UsedUnits {
 
 impl From<Attempt> for LogAttempt {
     fn from(attempt: Attempt) -> Self {
-        let Attempt { provider, upstream_model, status, error, ms } = attempt;
-        Self { provider, upstream_model, status, error, ms }
+        let Attempt { provider, upstream_model, model, credential, skipped, status, error, ms } = attempt;
+        Self { provider, upstream_model, model, credential, skipped, status, error, ms }
     }
 }
 

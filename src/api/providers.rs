@@ -6,9 +6,11 @@ use super::merge_patch::{fresh, patched};
 use super::problem::{ReadFailures, WriteFailures};
 use super::schema;
 use crate::auth::AdminCaller;
+use crate::domain::health::{Closed, Report};
 use crate::domain::id::ProviderId;
 use crate::domain::problem::Problem;
 use crate::domain::provider::{Provider, ProviderSpec};
+use crate::domain::time::Time;
 use crate::gateway::Gateway;
 use axum::Json;
 use axum::extract::State;
@@ -37,6 +39,85 @@ pub struct TestResult {
     message: String,
     /// How long it took, in milliseconds: the call's own time where there was one.
     ms: u64,
+}
+
+/// How a provider fares.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `healthy`, `cooling` (it failed, and calls go elsewhere if they can), `limited` (it asked to be left alone),
+    /// `refused` (it refuses the credentials) or `full` (it has as many calls as it takes).
+    state: &'static str,
+    /// Until when.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Time>,
+    last_error: Option<LastError>,
+    /// Calls that are with it now.
+    in_flight: u32,
+    recent: RecentCalls,
+    credentials: Vec<CredentialHealth>,
+    /// The models of its that cool down.
+    models: Vec<ModelHealth>,
+}
+
+/// What went wrong last.
+#[derive(Debug, Serialize, ToSchema)]
+struct LastError {
+    #[schema(value_type = String, format = DateTime)]
+    at: Time,
+    message: String,
+}
+
+/// Its last attempts.
+#[derive(Debug, Serialize, ToSchema)]
+struct RecentCalls {
+    calls: u32,
+    failures: u32,
+    /// Of so many seconds.
+    seconds: u32,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct CredentialHealth {
+    /// Masked.
+    credential: String,
+    state: &'static str,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Time>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ModelHealth {
+    upstream_model: String,
+    state: &'static str,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Time>,
+}
+
+impl Health {
+    fn of(provider: &Provider, report: Report) -> Self {
+        let state = |closed: Option<(Closed, Time)>| match closed {
+            Some((why, until)) => (why.as_str(), Some(until)),
+            None => ("healthy", None),
+        };
+        let (whole, until) = state(report.closed);
+        let credentials = provider.credentials.iter().zip(report.credentials).map(|(hint, closed)| {
+            let (state, until) = state(closed);
+            CredentialHealth { credential: hint.clone(), state, until }
+        });
+        let models = report.lines.into_iter().map(|(upstream_model, closed)| {
+            let (state, until) = state(Some(closed));
+            ModelHealth { upstream_model, state, until }
+        });
+        Self {
+            state: if report.is_full && report.closed.is_none() { "full" } else { whole },
+            until,
+            last_error: report.last_error.map(|last| LastError { at: last.at, message: last.said }),
+            in_flight: report.in_flight,
+            recent: RecentCalls { calls: report.recent.calls, failures: report.recent.failures, seconds: 60 },
+            credentials: credentials.collect(),
+            models: models.collect(),
+        }
+    }
 }
 
 /// What every reader is shown of a provider and nobody sets.
@@ -110,6 +191,20 @@ pub async fn delete(
 ) -> Result<StatusCode, Problem> {
     gateway.delete_provider(&by, &ProviderId(id)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Read how a provider fares, as the process that answers sees it.
+#[utoipa::path(get, path = "/providers/{id}/health", tag = "providers", operation_id = "read_provider_health",
+    params(("id" = String, Path, description = "The provider's id.")),
+    responses((status = 200, description = "How it fares.", body = Health), ReadFailures))]
+pub async fn health(
+    AdminCaller(by): AdminCaller,
+    Named(id): Named,
+    State(gateway): State<Gateway>,
+) -> Result<Json<Health>, Problem> {
+    let id = ProviderId(id);
+    let (provider, report) = (gateway.provider(&by, &id)?, gateway.provider_health(&by, &id)?);
+    Ok(Json(Health::of(&provider, report)))
 }
 
 /// What to test a provider with.

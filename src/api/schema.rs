@@ -153,6 +153,10 @@ pub struct Model {
     price: Option<Price>,
     #[schema(required = false)]
     routes: Vec<Route>,
+    /// Models that stand in where none of its routes serves a call, in order; at most 5. Only those that the key may call
+    /// do. Calls are charged by the price of the model that answers.
+    #[schema(required = false)]
+    fallbacks: Vec<String>,
     #[schema(required = false, default = true)]
     enabled: bool,
 }
@@ -169,6 +173,7 @@ pub struct ModelPatch {
     capabilities: Option<Vec<String>>,
     price: Option<Price>,
     routes: Option<Vec<Route>>,
+    fallbacks: Option<Vec<String>>,
     enabled: Option<bool>,
 }
 
@@ -285,8 +290,29 @@ pub struct Provider {
     usage_option: bool,
     /// Whether it speaks OpenAI's Responses API; `null`: OpenAI itself and Azure do.
     responses: Option<bool>,
+    timeouts: Timeouts,
+    /// So many calls at once; as many as come where it is `null`.
+    max_concurrency: Option<u32>,
     #[schema(format = DateTime)]
     created_at: String,
+}
+
+/// How long calls wait for a provider, in milliseconds; as for every provider where it is `null`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// For a connection, TLS included; 10,000 for every provider.
+    #[schema(minimum = 1, maximum = 60_000)]
+    connect_ms: Option<u64>,
+    /// For the first byte of an answer, which is complete by then if it is not streamed; 600,000 for every provider.
+    #[schema(minimum = 1, maximum = 1_800_000)]
+    first_byte_ms: Option<u64>,
+    /// For the next piece of an answer that has begun; 300,000 for every provider.
+    #[schema(minimum = 1, maximum = 1_800_000)]
+    idle_ms: Option<u64>,
+    /// From an attempt's start to its answer's last byte.
+    #[schema(minimum = 1, maximum = 1_800_000)]
+    total_ms: Option<u64>,
 }
 
 /// What a provider is made of.
@@ -308,6 +334,10 @@ pub struct ProviderFields {
     usage_option: Option<bool>,
     /// Whether it speaks OpenAI's Responses API; `null`: OpenAI itself and Azure do.
     responses: Option<bool>,
+    timeouts: Option<Timeouts>,
+    /// So many calls at once; as many as come where it is absent.
+    #[schema(minimum = 1, maximum = 100_000)]
+    max_concurrency: Option<u32>,
 }
 
 /// A JSON merge patch (RFC 7396) of a provider. Credentials that are absent, or sent back masked, stay; `null` clears
@@ -322,4 +352,6 @@ pub struct ProviderPatch {
     enabled: Option<bool>,
     usage_option: Option<bool>,
     responses: Option<bool>,
+    timeouts: Option<Timeouts>,
+    max_concurrency: Option<u32>,
 }

@@ -2,7 +2,7 @@
 
 mod acts;
 mod form;
-mod list;
+pub mod list;
 mod tryout;
 
 use super::data::{Wire, shown, shown_for, use_data};
@@ -15,15 +15,15 @@ use super::ui::place::Place;
 use super::ui::sheet::Sheet;
 use super::unread::unread;
 use crate::domain::problem::{Problem, ProblemKind};
-use acts::{ActOnProvider, DeleteProvider, SaveProvider};
-use form::{DeleteDialog, ProviderDialog};
+use acts::{ActOnProvider, DeleteProvider, DisableProvider, SaveProvider};
+use form::{DeleteDialog, DisableDialog, ProviderDialog};
 use leptos::prelude::*;
 use list::{ProviderRow, Providing};
 use tryout::{TryDialog, TryProvider};
 
-/// Every provider, by name.
+/// Every provider, by name; of the one that may be disabled, what that would do.
 #[server(prefix = "/fn", endpoint = "providers")]
-pub async fn fetch_providers() -> Result<Wire, Problem> {
+pub async fn fetch_providers(#[server(default)] disabling: String) -> Result<Wire, Problem> {
     let account = crate::auth::admin().await.map_err(|problem| match problem.kind {
         ProblemKind::Forbidden => {
             let message =
@@ -33,13 +33,7 @@ pub async fn fetch_providers() -> Result<Wire, Problem> {
         _ => problem,
     })?;
     let gateway = expect_context::<crate::gateway::Gateway>();
-    let models = gateway.models();
-    let row = |provider: &crate::domain::provider::Provider| {
-        let served = models.iter().filter(|model| model.routes.iter().any(|route| route.provider_id == provider.id));
-        (provider, served.map(|model| model.name.clone()).collect()).into()
-    };
-    let rows: Vec<ProviderRow> = gateway.providers(&account)?.iter().map(row).collect();
-    Ok(Wire::of(&rows))
+    Ok(Wire::of(&crate::page::providers::rows(&gateway, &account, &disabling).await?))
 }
 
 /// The page.
@@ -47,21 +41,25 @@ pub async fn fetch_providers() -> Result<Wire, Problem> {
 pub fn Providers() -> impl IntoView {
     let save = use_form::<SaveProvider>();
     let delete = use_form::<DeleteProvider>();
+    let disable = use_form::<DisableProvider>();
     let act = use_form::<ActOnProvider>();
     let tryout = use_form::<TryProvider>();
     let changed = use_live(&["providers", "models"]);
-    let versions = move || format!("{} {} {} {}", changed.get(), save.version(), delete.version(), act.version());
-    let list = use_data::<Vec<ProviderRow>, _>(versions, fetch_providers);
     let named = |name: &'static str| memo(move || Place::here().get(name).unwrap_or_default().to_owned());
-    let (edited, deleted, tried) = (named("edit"), named("delete"), named("try"));
+    let (edited, deleted, disabled, tried) = (named("edit"), named("delete"), named("disable"), named("try"));
+    let done = move || save.version() + delete.version() + disable.version() + act.version();
+    let versions = move || format!("{} {} {}", changed.get(), done(), disabled.get());
+    let list = use_data::<Vec<ProviderRow>, _>(versions, move || fetch_providers(disabled.get_untracked()));
     let is_new = memo(|| Place::here().get("new").is_some());
     save.forget_unless(move || is_new.get() || !edited.read().is_empty());
     delete.forget_unless(move || !deleted.read().is_empty());
+    disable.forget_unless(move || !disabled.read().is_empty());
     tryout.forget_unless(move || !tried.read().is_empty());
     let dialog = move || {
         is_new.track();
         edited.track();
         deleted.track();
+        disabled.track();
         tried.track();
     };
     let actions =
@@ -88,10 +86,13 @@ pub fn Providers() -> impl IntoView {
             let rows = rows.unwrap_or_default();
             let find = |id: Memo<String>| rows.iter().find(|row| row.id == id.get_untracked()).cloned();
             let (known, doomed, tested) = (find(edited), find(deleted), find(tried));
+            // What that would do is read when it is asked.
+            let questioned = find(disabled).filter(|row| row.enabled && !row.would.is_empty());
             let asks = is_new.get_untracked() || known.is_some();
             Ok(view! {
                 {asks.then(|| view! { <ProviderDialog form=save known/> })}
                 {doomed.map(|row| view! { <DeleteDialog form=delete row/> })}
+                {questioned.map(|row| view! { <DisableDialog form=disable row/> })}
                 {tested.map(|row| view! { <TryDialog form=tryout row/> })}
             }
             .into_any())

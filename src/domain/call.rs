@@ -128,11 +128,20 @@ impl Bound {
     }
 }
 
-/// One try at an upstream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One try at an upstream, or one that was passed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     pub provider: String,
     pub upstream_model: String,
+    /// The model that stood in for the one that was asked for, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The credential it was sent with, masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+    /// Why it was not tried, if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
     /// The HTTP status it answered with, if it answered.
     pub status: Option<u16>,
     /// What went wrong, if something did.

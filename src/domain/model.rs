@@ -27,6 +27,9 @@ pub struct Model {
     pub price_version: u64,
     #[serde(default)]
     pub routes: Vec<Route>,
+    /// The models that stand in for it where none of its routes serves a call, in order. Their own do not count.
+    #[serde(default)]
+    pub fallbacks: Vec<String>,
     #[serde(default = "yes")]
     pub enabled: bool,
 }
@@ -59,6 +62,9 @@ fn one() -> u32 {
 pub const CAPABILITIES: [&str; 8] =
     ["chat", "vision", "tools", "streaming", "reasoning", "audio", "images", "embeddings"];
 
+/// So many models stand in for one.
+const MOST_FALLBACKS: usize = 5;
+
 /// Token counts above this are not real.
 const MOST_TOKENS: u64 = 100_000_000;
 
@@ -81,6 +87,15 @@ impl Model {
                 "Write a number of tokens from 1 to 100,000,000, or leave it blank.",
             );
         }
+        let mut seen: Vec<&String> = self.fallbacks.iter().collect();
+        seen.sort();
+        seen.dedup();
+        check.that(
+            self.fallbacks.len() <= MOST_FALLBACKS && seen.len() == self.fallbacks.len(),
+            "fallbacks",
+            "At most 5 other models may stand in, each named once.",
+        );
+        check.that(!self.fallbacks.contains(&self.name), "fallbacks", "A model cannot stand in for itself.");
         for tag in &self.capabilities {
             let known = CAPABILITIES.contains(&tag.as_str());
             check.that(known, "capabilities", format!("{tag:?} is not one of {}.", CAPABILITIES.join(", ")));

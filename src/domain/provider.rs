@@ -185,6 +185,11 @@ pub struct Provider {
     pub usage_option: bool,
     /// Whether it speaks OpenAI's Responses API; where nothing is said, OpenAI itself and Azure are taken to.
     pub responses: Option<bool>,
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// So many calls at once; as many as come where it is `None`.
+    #[serde(default)]
+    pub max_concurrency: Option<u32>,
     pub created_at: Time,
 }
 
@@ -199,6 +204,39 @@ impl Provider {
         self.responses.unwrap_or(is_openais)
     }
 }
+
+/// How long calls wait for a provider, in milliseconds. What is `None` is as for every provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// For a connection, TLS included.
+    #[serde(default)]
+    pub connect_ms: Option<u64>,
+    /// For the first byte of an answer. One that is not streamed begins when it is complete.
+    #[serde(default)]
+    pub first_byte_ms: Option<u64>,
+    /// For the next piece of an answer that has begun.
+    #[serde(default)]
+    pub idle_ms: Option<u64>,
+    /// For all of an attempt, from its start to its answer's last byte.
+    #[serde(default)]
+    pub total_ms: Option<u64>,
+}
+
+impl Timeouts {
+    /// Each by its field, with the most it may be.
+    pub fn named(&self) -> [(&'static str, Option<u64>, u64); 4] {
+        [
+            ("timeouts.connect_ms", self.connect_ms, 60_000),
+            ("timeouts.first_byte_ms", self.first_byte_ms, 1_800_000),
+            ("timeouts.idle_ms", self.idle_ms, 1_800_000),
+            ("timeouts.total_ms", self.total_ms, 1_800_000),
+        ]
+    }
+}
+
+/// More calls at once than this are no bound.
+const MOST_AT_ONCE: u32 = 100_000;
 
 /// What a provider is made of. `credentials: None` on a change keeps those that are stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -216,6 +254,10 @@ pub struct ProviderSpec {
     pub usage_option: bool,
     #[serde(default)]
     pub responses: Option<bool>,
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    #[serde(default)]
+    pub max_concurrency: Option<u32>,
 }
 
 fn yes() -> bool {
@@ -249,7 +291,36 @@ impl ProviderSpec {
             "credentials",
             "A credential is one line of visible ASCII characters; at most 100 of them.",
         );
+        for (field, ms, most) in self.timeouts.named() {
+            check.that(
+                ms.is_none_or(|ms| (1..=most).contains(&ms)),
+                field,
+                format!("Write a number of milliseconds from 1 to {most}, or leave it blank."),
+            );
+        }
+        check.that(
+            self.max_concurrency.is_none_or(|most| (1..=MOST_AT_ONCE).contains(&most)),
+            "max_concurrency",
+            "Write a number of calls from 1 to 100,000, or leave it blank.",
+        );
         check.done()
+    }
+}
+
+impl From<&Provider> for ProviderSpec {
+    /// The provider as it is; its credentials stay.
+    fn from(provider: &Provider) -> Self {
+        Self {
+            name: provider.name.clone(),
+            kind: provider.kind,
+            base_url: provider.base_url.clone(),
+            credentials: None,
+            enabled: provider.enabled,
+            usage_option: provider.usage_option,
+            responses: provider.responses,
+            timeouts: provider.timeouts,
+            max_concurrency: provider.max_concurrency,
+        }
     }
 }
 

@@ -191,6 +191,11 @@ impl Refusal {
         Self { retry: Retry::After(1), ..Self::new(Code::BooksUnavailable, message) }
     }
 
+    /// The same in other words.
+    pub fn saying(&self, message: String) -> Self {
+        Self { message, ..self.clone() }
+    }
+
     /// The same, naming the request's field at fault.
     pub fn about(self, param: &str) -> Self {
         Self { param: Some(param.to_owned()), ..self }

@@ -33,12 +33,27 @@ pub struct Ceiling {
     pub content: Content,
     /// Of which variant its images or its video are to be, as [`Price::for_variant`] reads it.
     pub variant: String,
+    /// The models that may stand in for the one it asks for.
+    pub stand_ins: Vec<Arc<Model>>,
 }
 
 impl Ceiling {
     /// Nothing but tokens, of any kind.
     pub fn tokens(input: u64, output: Output) -> Self {
-        Self { input, output, units: Units::default(), content: Content::default(), variant: String::new() }
+        Self {
+            input,
+            output,
+            units: Units::default(),
+            content: Content::default(),
+            variant: String::new(),
+            stand_ins: Vec::new(),
+        }
+    }
+
+    /// The most output that this model and those that may stand in for it can give, each of them.
+    pub(super) fn max_output(&self, model: &Model) -> Option<u64> {
+        let others = self.stand_ins.iter().filter_map(|other| other.max_output_tokens);
+        model.max_output_tokens.into_iter().chain(others).min()
     }
 
     /// With so much output.
@@ -56,12 +71,57 @@ pub enum Output {
     Open { choices: u64 },
 }
 
+/// The prices that a call may be charged by: its model's, and those of the models that may stand in for it. The dearest is
+/// held; the one that answers is charged.
+#[derive(Clone, Debug)]
+pub(super) struct Prices {
+    first: (String, Price),
+    others: Vec<(String, Price)>,
+}
+
+impl Prices {
+    /// # Errors
+    /// 404 for a model without a price.
+    pub fn of(model: &Model, ceiling: &Ceiling) -> Result<Self, Refusal> {
+        let named = |model: &Model| -> Result<(String, Price), Refusal> {
+            Ok((model.name.clone(), priced(model)?.for_variant(&ceiling.variant)))
+        };
+        let others = ceiling.stand_ins.iter().map(|other| named(other)).collect::<Result<_, Refusal>>()?;
+        Ok(Self { first: named(model)?, others })
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Price> {
+        std::iter::once(&self.first).chain(&self.others).map(|(_, price)| price)
+    }
+
+    /// The most that so much can cost, whoever answers.
+    pub fn bound(&self, most: &Quantity) -> Credits {
+        self.each().map(|price| price.bound(most)).max().unwrap_or_default()
+    }
+
+    /// The output that the money affords, whoever answers.
+    fn affords(&self, most: &Quantity, money: Credits) -> u64 {
+        self.each().map(|price| price.affords(most, money)).min().unwrap_or_default()
+    }
+
+    /// The price of the model that was asked for.
+    pub fn asked(&self) -> &Price {
+        &self.first.1
+    }
+
+    /// The price of a model that may answer.
+    pub fn by_name(&self, model: &str) -> Option<&Price> {
+        let all = std::iter::once(&self.first).chain(&self.others);
+        all.into_iter().find(|(name, _)| name == model).map(|(_, price)| price)
+    }
+}
+
 /// What a call asks to hold, and who is to pay for it: a judgement of its own, that holds nothing. Where a limit has no
 /// room it asks for less, or of someone else, or is refused.
 #[derive(Debug)]
 pub(super) struct Bid<'h> {
     holder: &'h Holder,
-    price: Price,
+    prices: Prices,
     price_version: u64,
     most: Quantity,
     /// Whether the gateway chose the output bound: then it may be lowered, and must be written into the request.
@@ -73,7 +133,7 @@ pub(super) struct Bid<'h> {
 impl Bid<'_> {
     pub fn bound(&self) -> Bound {
         let Quantity { input, output, units, .. } = self.most;
-        Bound { input, output, units, cost: self.price.bound(&self.most), price_version: self.price_version }
+        Bound { input, output, units, cost: self.prices.bound(&self.most), price_version: self.price_version }
     }
 
     pub fn funding(&self) -> Funding {
@@ -97,7 +157,7 @@ impl Bid<'_> {
             self.paid_by = next;
             return Ok(());
         }
-        match affordable(short, &self.price, &self.most) {
+        match affordable(short, &self.prices, &self.most) {
             Some(less) if self.chosen && less < self.most.output => {
                 self.most.output = less;
                 Ok(())
@@ -123,7 +183,7 @@ impl Gateway {
         let mut last = None;
         for _ in 0..MOST_TRIES {
             let arrival = Arrival { funding: bid.funding(), ..arrival.clone() };
-            let hold = Hold::new(self.clone(), arrival, bid.bound(), bid.price.clone(), bid.chosen);
+            let hold = Hold::new(self.clone(), arrival, bid.bound(), bid.prices.clone(), bid.chosen);
             match self.hold(hold, Arc::clone(bid.limits())).await {
                 Ok(hold) => {
                     self.0.stamp(&hold.arrival().key_id, hold.arrival().at);
@@ -147,15 +207,15 @@ impl Gateway {
     /// # Errors
     /// 400 where it is larger than one call may be; 404 for a model without a price.
     pub(super) fn bid<'h>(&self, holder: &'h Holder, model: &Model, ceiling: &Ceiling) -> Result<Bid<'h>, Refusal> {
-        let price = priced(model)?.for_variant(&ceiling.variant);
-        let (output, chosen) = self.output_bound(holder, model, ceiling.output)?;
+        let prices = Prices::of(model, ceiling)?;
+        let (output, chosen) = self.output_bound(holder, ceiling.max_output(model), ceiling.output)?;
         let most = ceiling.quantity(output);
-        let output = within_cost_cap(holder, &price, &most, chosen)?;
+        let output = within_cost_cap(holder, &prices, &most, chosen)?;
         let mut means = holder.means.iter();
         let paid_by = means.next().ok_or_else(Refusal::books_unavailable)?;
         Ok(Bid {
             holder,
-            price,
+            prices,
             price_version: model.price_version,
             most: Quantity { output, ..most },
             chosen,
@@ -168,7 +228,12 @@ impl Gateway {
     ///
     /// # Errors
     /// 400 where the call asks for more than the key or its account allows one call.
-    pub(super) fn output_bound(&self, holder: &Holder, model: &Model, asked: Output) -> Result<(u64, bool), Refusal> {
+    pub(super) fn output_bound(
+        &self,
+        holder: &Holder,
+        max_output: Option<u64>,
+        asked: Output,
+    ) -> Result<(u64, bool), Refusal> {
         let cap = holder.cap(|limits| limits.max_tokens_per_request);
         match asked {
             Output::Declared(output) => match cap {
@@ -181,8 +246,7 @@ impl Gateway {
             },
             Output::Open { choices } => {
                 let choices = choices.max(1);
-                let each = model
-                    .max_output_tokens
+                let each = max_output
                     .map_or(self.0.terms.default_max_output, |most| most.min(self.0.terms.default_max_output));
                 let most = match cap {
                     Some((cap, scope)) if cap < choices => {
@@ -225,13 +289,13 @@ fn cost_cap(holder: &Holder) -> Option<(Credits, Scope)> {
 ///
 /// # Errors
 /// 400 where that is less than was asked for, or too little to be worth having.
-pub(super) fn within_cost_cap(holder: &Holder, price: &Price, most: &Quantity, chosen: bool) -> Result<u64, Refusal> {
+pub(super) fn within_cost_cap(holder: &Holder, prices: &Prices, most: &Quantity, chosen: bool) -> Result<u64, Refusal> {
     let Some((cap, scope)) = cost_cap(holder) else { return Ok(most.output) };
-    let bound = price.bound(most);
+    let bound = prices.bound(most);
     if bound <= cap {
         return Ok(most.output);
     }
-    let less = price.affords(most, cap);
+    let less = prices.affords(most, cap);
     if chosen && less >= SHORTEST_OUTPUT.min(most.output) {
         return Ok(less);
     }
@@ -240,12 +304,12 @@ pub(super) fn within_cost_cap(holder: &Holder, price: &Price, most: &Quantity, c
 }
 
 /// The output that a limit without room for all of it still affords; `None` if too little to be worth having.
-fn affordable(short: &Consulted, price: &Price, most: &Quantity) -> Option<u64> {
+fn affordable(short: &Consulted, prices: &Prices, most: &Quantity) -> Option<u64> {
     let room = short.limit.max.saturating_sub(short.reading.total());
     let less = match short.limit.measure {
         Measure::Requests => return None,
         Measure::Tokens => u64::try_from(room).unwrap_or(0).saturating_sub(most.input),
-        Measure::Credits => price.affords(most, Credits::from_nanos(room)),
+        Measure::Credits => prices.affords(most, Credits::from_nanos(room)),
     };
     (less >= SHORTEST_OUTPUT.min(most.output)).then_some(less)
 }

@@ -3,7 +3,6 @@
 
 use super::Gateway;
 use super::authenticate::Holder;
-use super::catalog::Way;
 use crate::domain::key::{KeyLimits, KeyStatus};
 use crate::domain::limit::Scope;
 use crate::domain::model::Model;
@@ -135,21 +134,6 @@ impl Gateway {
             let message = format!("There is no model {name:?} here. GET /v1/models lists those there are.");
             Refusal::new(Code::ModelNotFound, message).about("model")
         })
-    }
-
-    /// The ways that a call to this model may go, best first; never none. `chance` is a number from 0 up to 1.
-    ///
-    /// # Errors
-    /// 503 where no enabled provider serves it.
-    pub fn routed(&self, model: &Model, chance: f64) -> Result<Vec<Way>, Refusal> {
-        let ways = self.ways(model, chance);
-        match ways.is_empty() {
-            false => Ok(ways),
-            true => {
-                let message = format!("No provider serves model {:?} now.", model.name);
-                Err(Refusal::new(Code::NoRouteAvailable, message))
-            }
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::model::{Model, Route};
 use crate::domain::price::Price;
 use crate::domain::price::version::PriceVersion;
 use crate::domain::problem::{Check, Problem};
-use crate::domain::provider::{Provider, ProviderKind, ProviderSpec, masked};
+use crate::domain::provider::{Provider, ProviderKind, ProviderSpec, Timeouts, masked};
 use crate::domain::time::Time;
 use crate::store::providers::StoredProvider;
 use crate::store::{Store, StoreError};
@@ -25,6 +25,7 @@ pub(super) struct Catalog {
 }
 
 /// A provider with its credentials opened. Never leaves the process.
+#[derive(PartialEq, Eq)]
 pub struct Upstream {
     pub provider: Provider,
     pub credentials: Vec<String>,
@@ -34,15 +35,6 @@ impl std::fmt::Debug for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.provider.fmt(f)
     }
-}
-
-/// One way a call may go.
-#[derive(Clone, Debug)]
-pub struct Way {
-    pub upstream: Arc<Upstream>,
-    pub upstream_model: String,
-    pub weight: u32,
-    pub priority: u32,
 }
 
 impl Catalog {
@@ -64,6 +56,14 @@ impl Catalog {
             providers.insert(provider.id.clone(), Arc::new(Upstream { provider, credentials }));
         }
         Ok(Self { models, providers })
+    }
+
+    pub(super) fn upstream(&self, id: &ProviderId) -> Option<&Arc<Upstream>> {
+        self.providers.get(id)
+    }
+
+    pub(super) fn upstreams(&self) -> impl Iterator<Item = (&ProviderId, &Arc<Upstream>)> {
+        self.providers.iter()
     }
 }
 
@@ -95,6 +95,8 @@ impl Gateway {
             enabled: true,
             usage_option: true,
             responses: None,
+            timeouts: Timeouts::default(),
+            max_concurrency: None,
             created_at: self.0.clock.now(),
         };
         let route = Route { provider_id: provider.id.clone(), upstream_model: String::new(), weight: 1, priority: 0 };
@@ -112,6 +114,7 @@ impl Gateway {
                 price: Some(Price::per_million(credit(1), credit(2))),
                 price_version: 0,
                 routes: vec![route.clone()],
+                fallbacks: Vec::new(),
                 enabled: true,
             };
             Store::save_model(&mut tx, &model).await?;
@@ -137,35 +140,6 @@ impl Gateway {
     pub fn provider_names(&self) -> HashMap<ProviderId, String> {
         let catalog = self.0.catalog.load();
         catalog.providers.iter().map(|(id, upstream)| (id.clone(), upstream.provider.name.clone())).collect()
-    }
-
-    /// The ways to a model's enabled providers, best first: by priority, and within one by a draw in proportion to
-    /// weight. `chance` is a number from 0 up to 1.
-    pub fn ways(&self, model: &Model, chance: f64) -> Vec<Way> {
-        let catalog = self.0.catalog.load();
-        let mut ways: Vec<Way> = model
-            .routes
-            .iter()
-            .filter_map(|route| {
-                let upstream = Arc::clone(catalog.providers.get(&route.provider_id)?);
-                let named = if route.upstream_model.is_empty() { &model.name } else { &route.upstream_model };
-                let (weight, priority) = (route.weight, route.priority);
-                upstream.provider.enabled.then(|| Way { upstream, upstream_model: named.clone(), weight, priority })
-            })
-            .collect();
-        ways.sort_by_key(|way| way.priority);
-        let first = ways.first().map_or(0, |way| way.priority);
-        let peers = ways.iter().take_while(|way| way.priority == first);
-        let total: u32 = peers.clone().map(|way| way.weight).sum();
-        let mut drawn = chance * f64::from(total);
-        let pick = peers.clone().position(|way| {
-            drawn -= f64::from(way.weight);
-            drawn < 0.0
-        });
-        if let Some(pick) = pick {
-            ways[..=pick].rotate_right(1);
-        }
-        ways
     }
 
     /// # Errors
@@ -196,6 +170,9 @@ impl Gateway {
         let mut check = Check::default();
         let known = |route: &Route| self.0.catalog.load().providers.contains_key(&route.provider_id);
         check.that(model.routes.iter().all(known), "routes", "A route names a provider that does not exist.");
+        for name in &model.fallbacks {
+            check.that(self.model(name).is_some(), "fallbacks", format!("There is no model {name:?}."));
+        }
         check.done()?;
         let mut tx = self.0.store.begin().await?;
         Store::save_model(&mut tx, &model).await?;
@@ -259,7 +236,10 @@ impl Gateway {
         admins_only(by)?;
         let known = self.upstream(id)?;
         let credentials = spec.credentials.clone().unwrap_or_else(|| known.credentials.clone());
-        self.save_provider(id.clone(), spec, credentials, known.provider.created_at).await
+        let saved = self.save_provider(id.clone(), spec, credentials, known.provider.created_at).await?;
+        // Whoever saves it says that it is well, even where nothing else has changed.
+        self.0.vitals.forget(id);
+        Ok(saved)
     }
 
     async fn save_provider(
@@ -284,6 +264,8 @@ impl Gateway {
             enabled: spec.enabled,
             usage_option: spec.usage_option,
             responses: spec.responses,
+            timeouts: spec.timeouts,
+            max_concurrency: spec.max_concurrency,
             created_at,
         };
         let sealed_credentials = seal_credentials(&self.0.master, &credentials);

@@ -4,7 +4,7 @@ use super::{Gateway, admins_only};
 use crate::domain::account::Account;
 use crate::domain::id::ProviderId;
 use crate::domain::problem::Problem;
-use crate::domain::provider::{Errand, ProviderKind};
+use crate::domain::provider::{Errand, Provider, ProviderKind};
 use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -21,15 +21,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(10);
+/// How long a connection may take to be made at most: calls give up sooner, each as its provider says.
+const CONNECT: Duration = Duration::from_secs(60);
 /// After how much silence the system asks whether the other end is still there, and how often before it is given up: a
 /// machine that vanished in the middle of an answer is noticed within two minutes.
 const ASK_AFTER: Duration = Duration::from_secs(60);
 const ASK_EVERY: Duration = Duration::from_secs(15);
 const ASK_TIMES: u32 = 4;
-/// How long a provider's test may take in all.
+/// How long a provider's test may take for each credential, and how many it tries.
 const TEST: Duration = Duration::from_secs(15);
+const MOST_TESTED: usize = 5;
 
 /// Whether providers may live on loopback and private addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +167,7 @@ impl Gateway {
         })
     }
 
-    /// Asks a provider for its list of models: proves its address and credential, and spends nothing.
+    /// Asks a provider for its list of models: proves its address and credentials, and spends nothing.
     ///
     /// # Errors
     /// For anyone but an admin; where there is no such provider.
@@ -176,23 +177,33 @@ impl Gateway {
         if upstream.provider.kind == ProviderKind::Builtin {
             return Ok(ProviderTest { ok: true, message: "It is built in, and always answers.".to_owned(), ms: 0 });
         }
-        let provider = &upstream.provider;
+        let begun = self.clock().now();
+        // A provider without credentials is asked without one.
+        let credentials = upstream.credentials.iter().map(|secret| Some(secret.as_str()));
+        let credentials: Vec<Option<&str>> = credentials.take(MOST_TESTED).collect();
+        let credentials = if credentials.is_empty() { vec![None] } else { credentials };
+        let (mut ok, mut said) = (true, Vec::new());
+        for (place, credential) in credentials.iter().enumerate() {
+            let found = tokio::time::timeout(TEST, self.test_credential(&upstream.provider, *credential)).await;
+            let found = found.unwrap_or_else(|_| Err(format!("No answer within {} seconds.", TEST.as_secs())));
+            ok &= found.is_ok();
+            let message = found.unwrap_or_else(|message| message);
+            match upstream.provider.credentials.get(place).filter(|_| credentials.len() > 1) {
+                Some(hint) => said.push(format!("{hint}: {message}")),
+                None => said.push(message),
+            }
+        }
+        let ms = u64::try_from(self.clock().now().since(begun).as_millis()).unwrap_or(u64::MAX);
+        Ok(ProviderTest { ok, message: said.join(" "), ms })
+    }
+
+    async fn test_credential(&self, provider: &Provider, credential: Option<&str>) -> Result<String, String> {
         let mut request = Request::get(provider.kind.url(&provider.base_url, Errand::Models));
-        for (name, value) in provider.kind.headers(upstream.credentials.first().map(String::as_str)) {
+        for (name, value) in provider.kind.headers(credential) {
             request = request.header(name, value);
         }
-        let request = request
-            .body(Empty::new().map_err(|never| match never {}).boxed_unsync())
-            .map_err(|error| Problem::field("base_url", format!("This is not a URL that can be asked: {error}.")))?;
-        let begun = self.clock().now();
-        let answer = tokio::time::timeout(TEST, self.ask(request)).await;
-        let ms = u64::try_from(self.clock().now().since(begun).as_millis()).unwrap_or(u64::MAX);
-        let (ok, message) = match answer {
-            Ok(Ok(message)) => (true, message),
-            Ok(Err(message)) => (false, message),
-            Err(_) => (false, format!("No answer within {} seconds.", TEST.as_secs())),
-        };
-        Ok(ProviderTest { ok, message, ms })
+        let request = request.body(Empty::new().map_err(|never| match never {}).boxed_unsync());
+        self.ask(request.map_err(|error| format!("This is not a URL that can be asked: {error}."))?).await
     }
 
     async fn ask(&self, request: Request<Outgoing>) -> Result<String, String> {

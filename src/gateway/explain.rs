@@ -2,7 +2,7 @@
 //! judge real calls. Reads only; nothing is held and nothing is written.
 
 use super::Gateway;
-use super::admit::{Ceiling, MOST_TRIES, Output, within_cost_cap};
+use super::admit::{Ceiling, MOST_TRIES, Output, Prices, within_cost_cap};
 use super::allow::priced;
 use super::authenticate::Holder;
 use crate::domain::account::Account;
@@ -106,7 +106,7 @@ impl Gateway {
     async fn judge(&self, holder: &Holder, asked: &Question, at: Time, now: Time) -> Result<Explanation, Problem> {
         let stand_at = at.max(now);
         let output = asked.max_tokens.map_or(Output::Open { choices: 1 }, Output::Declared);
-        let ceiling = Ceiling::tokens(asked.input_tokens, output);
+        let mut ceiling = Ceiling::tokens(asked.input_tokens, output);
         let mut checks = vec![
             checked("status", holder.is_active()),
             checked("expiry", holder.is_current(at)),
@@ -120,6 +120,7 @@ impl Gateway {
         let mut bound = Bound { input: ceiling.input, output: asked.max_tokens.unwrap_or(0), ..Bound::default() };
         let mut short = None;
         if let Ok(model) = &model {
+            ceiling.stand_ins = self.stand_ins(holder, model);
             checks.extend(self.checks_of_size(holder, model, &ceiling));
             if checks.iter().all(|checked| checked.check != "price" || checked.refusal.is_none()) {
                 (bound, short) = self.foretell(holder, model, &ceiling, bound, stand_at).await?;
@@ -134,15 +135,15 @@ impl Gateway {
         Ok(Explanation { refusal: failed.or(short), passes_at: None, bound, checks, limits })
     }
 
-    fn checks_of_size(&self, holder: &Holder, model: &Model, ceiling: &Ceiling) -> Vec<Checked> {
-        let mut checks = vec![checked("route", self.routed(model, 0.0).map(drop))];
+    fn checks_of_size(&self, holder: &Holder, model: &Arc<Model>, ceiling: &Ceiling) -> Vec<Checked> {
+        let mut checks = vec![checked("route", self.routed(holder, model, 0.0).map(drop))];
         let price = priced(model);
         checks.push(checked("price", price.as_ref().map(drop).map_err(Refusal::clone)));
-        let output = self.output_bound(holder, model, ceiling.output);
+        let output = self.output_bound(holder, ceiling.max_output(model), ceiling.output);
         checks.push(checked("max_tokens_per_request", output.as_ref().map(drop).map_err(Refusal::clone)));
-        if let (Ok(price), Ok((output, chosen))) = (price, output) {
+        if let (Ok(prices), Ok((output, chosen))) = (Prices::of(model, ceiling), output) {
             let most = Quantity { input: ceiling.input, output, ..Quantity::default() };
-            let capped = within_cost_cap(holder, price, &most, chosen);
+            let capped = within_cost_cap(holder, &prices, &most, chosen);
             checks.push(checked("max_cost_per_request", capped.map(drop)));
         }
         checks

@@ -1,6 +1,7 @@
 //! A call in flight: what it has reserved. It ends exactly once: settled, released, or charged whole if it is lost.
 
 use super::Gateway;
+use super::admit::Prices;
 use super::dial::Connecting;
 use super::limits::Standing;
 use crate::domain::call::{Arrival, Attempt, Bound, Settlement};
@@ -28,7 +29,11 @@ pub struct Hold {
     gateway: Gateway,
     arrival: Arc<Arrival>,
     pub bound: Bound,
+    /// Those that it may be charged by, and the one that it is charged by as things stand.
+    prices: Prices,
     price: Price,
+    /// The model that stands in for the one that was asked for, if one does.
+    instead: Option<String>,
     /// Whether the gateway chose the output bound, and so must write it into the request.
     pub inject: bool,
     /// How its rate limits stood when it was admitted, itself included.
@@ -50,13 +55,15 @@ pub struct Hold {
 
 impl Hold {
     /// A hold that holds nothing yet.
-    pub(super) fn new(gateway: Gateway, arrival: Arrival, bound: Bound, price: Price, inject: bool) -> Self {
+    pub(super) fn new(gateway: Gateway, arrival: Arrival, bound: Bound, prices: Prices, inject: bool) -> Self {
         Self {
             gateway,
             began: arrival.at,
             arrival: Arc::new(arrival),
             bound,
-            price,
+            price: prices.asked().clone(),
+            prices,
+            instead: None,
             inject,
             rates: Vec::new(),
             live: false,
@@ -115,6 +122,14 @@ impl Hold {
         self.dispatched = true;
     }
 
+    /// It is sent to be answered by this model, which may be another than the one that was asked for: by its price it is
+    /// charged.
+    pub fn answered_by(&mut self, model: &str) {
+        let price = self.prices.by_name(model).unwrap_or(self.prices.asked());
+        self.price = price.clone();
+        self.instead = Some(model.to_owned()).filter(|model| *model != self.arrival.model);
+    }
+
     /// The current attempt waits for this connection first.
     pub fn connects(&mut self, connecting: Connecting) {
         self.connecting = Some(connecting);
@@ -124,6 +139,23 @@ impl Hold {
     /// attempt before it reached stays reached.
     pub fn proven_unsent(&mut self) {
         self.dispatched = false;
+    }
+
+    /// The current attempt was answered with an error, which costs nothing: until the next one nothing is under way.
+    pub fn came_to_nothing(&mut self) {
+        self.reached |= self.dispatched;
+        self.dispatched = false;
+        self.connecting = None;
+    }
+
+    /// Whether the current attempt still waits for its connection: then nothing of it can have been sent.
+    pub fn is_unconnected(&self) -> bool {
+        self.connecting.as_ref().is_some_and(|connecting| !connecting.is_over())
+    }
+
+    /// Whether an attempt is under way: between two nothing can cost anything.
+    pub fn is_under_way(&self) -> bool {
+        self.dispatched
     }
 
     pub fn attempted(&mut self, attempt: Attempt) {
@@ -154,9 +186,12 @@ impl Hold {
     }
 
     /// The end of a call whose client left: what was relayed is charged, within the hold; nothing, where the upstream
-    /// was not even connected.
+    /// was not even connected, or no attempt is under way.
     pub async fn abandon(mut self, usage: Usage) {
-        if self.connecting.as_ref().is_some_and(|connecting| !connecting.is_over()) {
+        if !self.is_under_way() {
+            return self.release(CLIENT_LEFT, None).await;
+        }
+        if self.is_unconnected() {
             self.proven_unsent();
             return self.release(CLIENT_LEFT, None).await;
         }
@@ -203,6 +238,9 @@ impl Hold {
             UsageSource::Cache => "answered from the cache".to_owned(),
             _ => self.price.basis(&usage),
         };
+        if let Some(instead) = &self.instead {
+            cost_basis = format!("{instead} answered: {cost_basis}");
+        }
         if cost > self.bound.cost {
             // The one way past a limit: the upstream charged more than the call had asked it for.
             tracing::warn!(call = %self.arrival.id, %cost, held = %self.bound.cost, "an upstream went beyond the bound");

@@ -229,6 +229,7 @@ pub(super) fn new_model(listed: &Listed) -> Model {
         price: Some(listed.price.clone()),
         price_version: 0,
         routes: Vec::new(),
+        fallbacks: Vec::new(),
         enabled: true,
     }
 }

@@ -38,8 +38,8 @@ pub(super) async fn tokens(State(door): State<Door>, request: Request) -> Answer
 
 async fn count(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Refusal> {
     let gateway = &door.gateway;
-    let (_, ask, model) = visit.read(door, body).await?;
-    let mut lanes = lanes(&ask, gateway.routed(&model, chance())?).await?;
+    let (holder, ask, model) = visit.read(door, body).await?;
+    let mut lanes = lanes(&ask, gateway.routed(&holder, &model, chance())?).await?;
     // It would go the first way.
     lanes.truncate(1);
     if let Some(lane) = lanes.first().filter(|lane| lane.way.upstream.provider.kind == ProviderKind::Anthropic)
@@ -47,7 +47,7 @@ async fn count(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     {
         return Ok(answer);
     }
-    let uncounted = tokens::uncounted(&lanes, &model);
+    let uncounted = tokens::uncounted(&lanes);
     let counted = tokens::counted(&door.terms.vocabularies, &lanes, uncounted).await;
     let input_tokens = counted.unwrap_or(uncounted).likely;
     let mut answer = Json(json!({ "input_tokens": input_tokens })).into_response();

@@ -7,7 +7,8 @@ use super::lane::Lane;
 use super::memory::{Memory, Recording};
 use super::meter::{Seen, Tally};
 use super::patience::{self, Unsent, hand, stopping};
-use super::upstream::{self, Failure, Reply, UpstreamBody};
+use super::tries::{self, Failure, Reply, Trip};
+use super::upstream::UpstreamBody;
 use super::voice::Voice;
 use super::{ProxyTerms, sse};
 use crate::domain::refusal::Refusal;
@@ -65,7 +66,14 @@ impl Exchange {
         if self.terms.cut.is_cancelled() {
             return self.failed(Failure { refusal: stopping(), cost_unknown: false }, head).await;
         }
-        let sent = upstream::send(&self.gateway, &self.lanes, &self.caller, &mut self.hold, self.delay);
+        let trip = Trip {
+            gateway: &self.gateway,
+            terms: &self.terms,
+            lanes: &self.lanes,
+            caller: &self.caller,
+            delay: self.delay,
+        };
+        let sent = tries::send(&trip, &mut self.hold);
         let reply = tokio::select! {
             reply = sent => reply,
             // An answer that is not streamed begins when it is complete: hanging up early must not make it free.
@@ -76,6 +84,11 @@ impl Exchange {
             self.tally.listens_to(lane.speaks());
             self.voice.listen_to(lane.speaks(), lane.one_call);
             self.rates.extend(left_out(lane));
+            self.rates.extend(instead(lane));
+            if lane.way.stands_in {
+                // Identical calls are to be answered by their own model, when it is back.
+                self.memory = None;
+            }
             response
         });
         match reply {
@@ -93,8 +106,9 @@ impl Exchange {
     /// relayed, and of an answer that comes in one piece nobody can say what it has cost by now.
     async fn stopped(self, head: oneshot::Sender<Answer>) {
         let refusal = stopping();
-        if !self.stream {
-            return self.failed(Failure { refusal, cost_unknown: true }, head).await;
+        let cost_unknown = self.hold.is_under_way();
+        if !self.stream || !cost_unknown {
+            return self.failed(Failure { refusal, cost_unknown }, head).await;
         }
         let (usage, status) = (self.tally.broken_off(&self.hold.bound), refusal.code.status());
         self.hold.settle(status, usage, UsageSource::Estimated, Some(refusal.clone())).await;
@@ -179,21 +193,14 @@ impl Exchange {
         let mut waiting = Bytes::new();
         let broken = 'stream: loop {
             let frame = tokio::select! {
-                frame = tokio::time::timeout(terms.patience.silence, body.frame()) => frame,
+                frame = body.frame() => frame,
                 () = to_client.closed() => return abandon(hold, &tally).await,
                 () = terms.cut.cancelled() => break Some((tally.broken_off(&bound), stopping())),
             };
             let bytes = match frame {
-                Ok(Some(Ok(frame))) => Some(frame.into_data().unwrap_or_default()),
-                Ok(None) => None,
-                Ok(Some(Err(error))) => {
-                    let message = format!("The provider broke off in the middle of its answer: {error}.");
-                    break Some((tally.broken_off(&bound), upstream_failed(message)));
-                }
-                Err(_) => {
-                    let message = "The provider fell silent in the middle of its answer.";
-                    break Some((tally.broken_off(&bound), upstream_failed(message)));
-                }
+                Some(Ok(frame)) => Some(frame.into_data().unwrap_or_default()),
+                None => None,
+                Some(Err(error)) => break Some((tally.broken_off(&bound), patience::broken(&error))),
             };
             if let Some(bytes) = &bytes {
                 hold.iter_mut().for_each(Hold::first_byte);
@@ -289,6 +296,12 @@ fn left_out(lane: &Lane) -> Option<(HeaderName, HeaderValue)> {
     let named: Vec<&str> = lane.left_out.iter().take(MOST_LEFT_OUT).map(String::as_str).collect();
     let value = HeaderValue::try_from(named.join(", ")).ok().filter(|_| !named.is_empty())?;
     Some((HeaderName::from_static("x-tollgate-left-out"), value))
+}
+
+/// Names the model that answers, where it stands in for the one that was asked for.
+fn instead(lane: &Lane) -> Option<(HeaderName, HeaderValue)> {
+    let value = HeaderValue::try_from(&lane.way.model.name).ok().filter(|_| lane.way.stands_in)?;
+    Some((HeaderName::from_static("x-tollgate-model"), value))
 }
 
 /// Charges a stream that has come to its end, unless it has been charged.

@@ -1,8 +1,7 @@
 //! An answer of sounds, which is neither read nor held: each piece leaves as it arrives, and the end waits for the books.
 
-use super::error::upstream_failed;
 use super::exchange::{Answer, Exchange, answer, head};
-use super::patience::{Unsent, hand, stopping};
+use super::patience::{Unsent, broken, hand, stopping};
 use super::upstream::UpstreamBody;
 use crate::domain::usage::UsageSource;
 use axum::body::Body;
@@ -32,21 +31,17 @@ impl Exchange {
             whole.headers_mut().insert("x-tollgate-cost", cost);
         }
         answer(to, whole);
-        let broken = loop {
+        let cut = loop {
             let frame = tokio::select! {
-                frame = tokio::time::timeout(terms.patience.silence, body.frame()) => frame,
+                frame = body.frame() => frame,
                 // It was asked for, and is being made: leaving early does not make it free.
                 () = to_client.closed() => return hold.abandon(usage).await,
                 () = terms.cut.cancelled() => break Some(stopping()),
             };
             let piece = match frame {
-                Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-                Ok(None) => break None,
-                Ok(Some(Err(error))) => {
-                    let message = format!("The provider broke off in the middle of its answer: {error}.");
-                    break Some(upstream_failed(message));
-                }
-                Err(_) => break Some(upstream_failed("The provider fell silent in the middle of its answer.")),
+                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+                None => break None,
+                Some(Err(error)) => break Some(broken(&error)),
             };
             hold.first_byte();
             match hand(&to_client, Ok(piece), &terms).await {
@@ -56,7 +51,7 @@ impl Exchange {
             }
         };
         drop(body);
-        match broken {
+        match cut {
             None => hold.settle(status, usage, source, None).await,
             Some(refusal) => {
                 let (usage, message) = (hold.bound.within(usage), refusal.message.clone());

@@ -6,7 +6,7 @@ use super::error::upstream_failed;
 use crate::domain::provider::{Provider, ProviderKind};
 use crate::domain::refusal::{Code, Refusal, Retry};
 use crate::domain::service::Service;
-use crate::gateway::catalog::Way;
+use crate::gateway::ways::Way;
 
 /// One way, and the call as it goes there.
 #[derive(Clone, Debug)]

@@ -141,7 +141,7 @@ async fn relay(door: &Door, visit: &mut Visit, body: Body) -> Result<Answer, Ref
     if let Some(kept) = memory.and_then(|memory| memory.recall(gateway)) {
         return memory::recalled(door, visit, &holder, &model, &kept).await; // 402, 429, 503
     }
-    let lanes = lanes(&ask, gateway.routed(&model, chance())?).await?; // 400, 503
+    let lanes = lanes(&ask, gateway.routed(&holder, &model, chance())?).await?; // 400, 503
     if door.terms.cut.is_cancelled() {
         return Err(stopping()); // 503
     }
@@ -172,7 +172,7 @@ async fn admit(
     ask: &Ask,
 ) -> Result<(Hold, Measured), Refusal> {
     let gateway = &door.gateway;
-    let input = tokens::uncounted(lanes, model);
+    let input = tokens::uncounted(lanes);
     let measured = Measured::of(ask, lanes, model, input);
     measured.fits(ask)?;
     let refusal = match gateway.admit(holder, model, arrival.clone(), measured.ceiling(lanes)).await {

@@ -51,12 +51,12 @@ pub(super) struct Input {
 /// The input as it is known without counting: exact for the built-in provider, the body's bytes for others, of which
 /// four are likely to be a token. Images are worth what their model takes for one, not their base64. The largest of all
 /// lanes, since the call may take each of them.
-pub(super) fn uncounted(lanes: &[Lane], model: &Model) -> Input {
+pub(super) fn uncounted(lanes: &[Lane]) -> Input {
     if let Some(first) = lanes.first().filter(|_| lanes.iter().all(Lane::is_builtin)) {
         let words = builtin::ceiling(&first.way.upstream_model, &first.ask).input;
         return Input { most: words, likely: words, is_bounded: true };
     }
-    let each = lanes.iter().map(|lane| of_lane(lane, model));
+    let each = lanes.iter().map(|lane| of_lane(lane, &lane.way.model));
     let first = Input { most: 0, likely: 0, is_bounded: true };
     each.fold(first, |all, one| Input {
         most: all.most.max(one.most),

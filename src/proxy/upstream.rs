@@ -1,42 +1,29 @@
-//! The way to an upstream: which providers are tried, in which order, and what their answers mean.
+//! One try at an upstream: what it is sent, and what its answer means.
 
 use super::builtin;
 use super::dialect::Dialect;
-use super::error::upstream_failed;
 use super::lane::Lane;
+use super::patience::Waits;
 use super::tokens::Input;
-use crate::domain::call::Attempt;
+use super::tries::Trip;
+use crate::domain::health::retry_after;
+use crate::domain::model::Model;
 use crate::domain::price::Content;
-use crate::domain::refusal::{Code, Refusal};
-use crate::gateway::Gateway;
+use crate::domain::time::Time;
 use crate::gateway::admit::{Ceiling, Output};
 use crate::gateway::dial::{Connecting, DialError};
+use crate::gateway::health::Pass;
 use crate::gateway::hold::Hold;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
-
-/// How long an upstream may take to begin its answer. An answer that is not streamed begins when it is complete.
-const FIRST_BYTE: Duration = Duration::from_secs(600);
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) type UpstreamBody = UnsyncBoxBody<Bytes, BoxError>;
-
-/// No upstream served the call.
-pub(super) struct Failure {
-    pub refusal: Refusal,
-    /// Something was sent, and nobody can say what it cost.
-    pub cost_unknown: bool,
-}
-
-/// Who answers, and how.
-pub(super) struct Reply<'a> {
-    pub response: Response<UpstreamBody>,
-    pub lane: &'a Lane,
-}
 
 /// Headers of the caller's that go on to a provider which speaks as it does: which version of the dialect it speaks, and
 /// which parts that are still being tried out.
@@ -53,7 +40,13 @@ pub(super) fn ceiling(lanes: &[Lane], output: Output, input: Input) -> Ceiling {
         [only] if only.is_builtin() => builtin::ceiling(&only.way.upstream_model, &only.ask).output,
         _ => output,
     };
-    Ceiling { content: content(lanes), ..Ceiling::tokens(input.most, output) }
+    let mut stand_ins: Vec<Arc<Model>> = Vec::new();
+    for way in lanes.iter().map(|lane| &lane.way).filter(|way| way.stands_in) {
+        if !stand_ins.iter().any(|known| known.name == way.model.name) {
+            stand_ins.push(Arc::clone(&way.model));
+        }
+    }
+    Ceiling { content: content(lanes), stand_ins, ..Ceiling::tokens(input.most, output) }
 }
 
 /// What the input may hold that is priced apart. Anthropic's API and Gemini's charge for keeping a prompt in a cache only
@@ -80,91 +73,105 @@ pub(super) fn is_exact(lanes: &[Lane]) -> bool {
     lanes.iter().all(Lane::is_builtin)
 }
 
-/// Tries the lanes in turn until one answers with something that is the caller's to have. Another is tried only where
-/// this one answered that it failed, or was certainly never reached. `caller` is what the caller's headers were.
-pub(super) async fn send<'a>(
-    gateway: &Gateway,
-    lanes: &'a [Lane],
-    caller: &HeaderMap,
-    hold: &mut Hold,
-    delay: Duration,
-) -> Result<Reply<'a>, Failure> {
-    let mut last = Refusal::new(Code::NoRouteAvailable, "No provider serves this model now.");
-    for (number, lane) in lanes.iter().enumerate() {
-        // What has flowed to one provider is not there for another.
-        if number > 0 && lane.ask.is_spent() {
-            break;
-        }
-        let provider = &lane.way.upstream.provider.name;
-        hold.dispatched(provider);
-        let begun = Instant::now();
-        let sent = tokio::time::timeout(FIRST_BYTE, one(gateway, lane, caller, hold, delay)).await;
-        let mut attempt = Attempt {
-            provider: provider.clone(),
-            upstream_model: lane.way.upstream_model.clone(),
-            status: None,
-            error: None,
-            ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        };
-        let mut gave_up = |hold: &mut Hold, error: String| {
-            attempt.error = Some(error);
-            hold.attempted(attempt.clone());
-        };
-        match sent {
-            Ok(Ok(response)) => {
-                let status = response.status();
-                attempt.status = Some(status.as_u16());
-                if is_theirs(status) || (status == StatusCode::TOO_MANY_REQUESTS && number + 1 == lanes.len()) {
-                    hold.attempted(attempt);
-                    return Ok(Reply { response, lane });
-                }
-                attempt.error = Some(format!("answered {status}"));
-                hold.attempted(attempt);
-                last = upstream_failed(format!("Provider {provider:?} answered {status}. Nothing was charged."));
-            }
-            Ok(Err(DialError::Unconnected(reason))) => {
-                hold.proven_unsent();
-                gave_up(hold, reason);
-                last = upstream_failed(format!("Provider {provider:?} could not be reached. Nothing was charged."));
-            }
-            Ok(Err(DialError::Broken(reason))) => {
-                gave_up(hold, reason);
-                // A form without its end was not served by anyone.
-                if let Some(refusal) = lane.ask.fault() {
-                    return Err(Failure { refusal, cost_unknown: false });
-                }
-                let message = format!("Provider {provider:?} broke off before it answered. The call may have cost it.");
-                return Err(Failure { refusal: upstream_failed(message), cost_unknown: true });
-            }
-            Err(_) => {
-                gave_up(hold, "no answer in time".to_owned());
-                let message = format!("Provider {provider:?} did not answer within {} seconds.", FIRST_BYTE.as_secs());
-                return Err(Failure { refusal: Refusal::new(Code::UpstreamTimeout, message), cost_unknown: true });
-            }
-        }
-    }
-    Err(Failure { refusal: last, cost_unknown: false })
+/// No answer came.
+#[derive(Debug)]
+pub(super) enum Miss {
+    /// Certainly nobody was reached.
+    Unconnected(String),
+    /// Something may have been sent.
+    Broken(String),
+    /// Nothing came in this time.
+    Late(Duration),
 }
 
-/// Whether an answer is for the caller: success, or a fault in the request itself. A refused credential is ours to
-/// mend, and must not read as if the caller's key were wrong.
-fn is_theirs(status: StatusCode) -> bool {
-    let ours =
-        [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-    status.is_success() || (status.is_client_error() && !ours.contains(&status))
+impl Miss {
+    fn unconnected_in(time: Duration) -> Self {
+        Miss::Unconnected(format!("no connection within {} s", time.as_secs_f64()))
+    }
+
+    /// For the log.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Miss::Unconnected(reason) | Miss::Broken(reason) => reason.clone(),
+            Miss::Late(waited) => format!("no answer within {} s", waited.as_secs_f64()),
+        }
+    }
+}
+
+impl From<DialError> for Miss {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::Unconnected(reason) => Miss::Unconnected(reason),
+            DialError::Broken(reason) => Miss::Broken(reason),
+        }
+    }
+}
+
+/// What an answer means.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verdict {
+    /// It is for the caller: success, or a fault in the request itself.
+    Theirs,
+    /// This provider has no such model or path; another may have.
+    Unknown,
+    /// The credential is at its limit, for so long.
+    Limited(Option<Duration>),
+    /// The credential is refused, or has run out of money: ours to mend, and must not read as if the caller's key were
+    /// wrong.
+    Refused { everywhere: bool },
+    /// The provider has failed. A redirect, or a method that it does not have, is a failure that no retry mends.
+    Failed { may_retry: bool },
+}
+
+/// What this answer means.
+pub(super) fn judge<B>(response: &Response<B>, now: Time) -> Verdict {
+    match response.status() {
+        status if status.is_success() => Verdict::Theirs,
+        StatusCode::NOT_FOUND => Verdict::Unknown,
+        StatusCode::TOO_MANY_REQUESTS => Verdict::Limited(wait(response.headers(), now)),
+        StatusCode::UNAUTHORIZED => Verdict::Refused { everywhere: true },
+        StatusCode::PAYMENT_REQUIRED | StatusCode::FORBIDDEN => Verdict::Refused { everywhere: false },
+        StatusCode::REQUEST_TIMEOUT => Verdict::Failed { may_retry: true },
+        status if status.is_client_error() => Verdict::Theirs,
+        StatusCode::NOT_IMPLEMENTED => Verdict::Failed { may_retry: false },
+        status => Verdict::Failed { may_retry: status.is_server_error() },
+    }
+}
+
+/// How long the provider asks to be left alone: `retry-after-ms`, which OpenAI and Azure send, is the more exact.
+fn wait(headers: &HeaderMap, now: Time) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let exact = text("retry-after-ms").and_then(|ms| ms.trim().parse().ok()).map(Duration::from_millis);
+    exact.or_else(|| retry_after(text("retry-after")?, now))
+}
+
+/// Sends the call down a lane, and waits for its answer to begin.
+pub(super) async fn ask(
+    trip: &Trip<'_>,
+    lane: &Lane,
+    pass: &Pass,
+    waits: &Waits,
+    hold: &mut Hold,
+) -> Result<Response<UpstreamBody>, Miss> {
+    let patience = waits.first_byte.min(waits.total.unwrap_or(waits.first_byte));
+    match tokio::time::timeout(patience, one(trip, lane, pass, waits, hold)).await {
+        Ok(sent) => sent,
+        Err(_) if hold.is_unconnected() => Err(Miss::unconnected_in(patience)),
+        Err(_) => Err(Miss::Late(patience)),
+    }
 }
 
 async fn one(
-    gateway: &Gateway,
+    trip: &Trip<'_>,
     lane: &Lane,
-    caller: &HeaderMap,
+    pass: &Pass,
+    waits: &Waits,
     hold: &mut Hold,
-    delay: Duration,
-) -> Result<Response<UpstreamBody>, DialError> {
+) -> Result<Response<UpstreamBody>, Miss> {
     let (way, ask) = (&lane.way, &lane.ask);
     let provider = &way.upstream.provider;
     if lane.is_builtin() {
-        return Ok(builtin::respond(hold.arrival(), &way.upstream_model, ask, delay).await);
+        return Ok(builtin::respond(hold.arrival(), &way.upstream_model, ask, trip.delay).await);
     }
     let must_bind = hold.inject || ask.must_bind || ask.lacks_bound();
     let bound = must_bind.then(|| (lane.bound_field(), hold.bound.output / ask.choices));
@@ -175,8 +182,9 @@ async fn one(
         .header(header::ACCEPT_ENCODING, "identity")
         .header(header::USER_AGENT, concat!("tollgate/", env!("CARGO_PKG_VERSION")));
     let own = PASSED_ON.iter().filter(|(dialect, _)| *dialect == lane.speaks() && lane.is_the_callers_own);
-    let own: Vec<(&str, &HeaderValue)> = own.filter_map(|(_, name)| Some((*name, caller.get(*name)?))).collect();
-    for (name, value) in provider.kind.headers(way.upstream.credentials.first().map(String::as_str)) {
+    let own: Vec<(&str, &HeaderValue)> = own.filter_map(|(_, name)| Some((*name, trip.caller.get(*name)?))).collect();
+    let credential = pass.credential.and_then(|place| way.upstream.credentials.get(place));
+    for (name, value) in provider.kind.headers(credential.map(String::as_str)) {
         if own.iter().all(|(passed, _)| *passed != name) {
             request = request.header(name, value);
         }
@@ -184,8 +192,15 @@ async fn one(
     for (name, value) in own {
         request = request.header(name, value);
     }
-    let mut request = request.body(body).map_err(|error| DialError::Unconnected(error.to_string()))?;
-    hold.connects(Connecting::of(&mut request));
-    let response = gateway.dial(request).await?;
+    let mut request = request.body(body).map_err(|error| Miss::Unconnected(error.to_string()))?;
+    let connecting = Connecting::of(&mut request);
+    hold.connects(connecting.clone());
+    let mut dialled = pin!(trip.gateway.dial(request));
+    let response = match tokio::time::timeout(waits.connect, &mut dialled).await {
+        Ok(dialled) => dialled?,
+        // Without a connection nothing of it can have been sent.
+        Err(_) if !connecting.is_over() => return Err(Miss::unconnected_in(waits.connect)),
+        Err(_) => dialled.await?,
+    };
     Ok(response.map(|body| body.map_err(BoxError::from).boxed_unsync()))
 }

@@ -11,6 +11,7 @@ struct Row {
     context_length: Option<i64>,
     max_output_tokens: Option<i64>,
     capabilities: String,
+    fallbacks: String,
     enabled: bool,
 }
 
@@ -29,12 +30,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Referenced`] where a route names a provider that does not exist.
     pub async fn save_model(tx: &mut Tx, model: &Model) -> Result<(), StoreError> {
-        let sql = "insert into models (name, display_name, context_length, max_output_tokens, capabilities, enabled)
-                   values ($1, $2, $3, $4, $5, $6)
+        let sql = "insert into models (name, display_name, context_length, max_output_tokens, capabilities, enabled,
+                       fallbacks)
+                   values ($1, $2, $3, $4, $5, $6, $7)
                    on conflict (name) do update
                    set display_name = excluded.display_name, context_length = excluded.context_length,
                        max_output_tokens = excluded.max_output_tokens, capabilities = excluded.capabilities,
-                       enabled = excluded.enabled";
+                       enabled = excluded.enabled, fallbacks = excluded.fallbacks";
         on_tx!(tx, db => sqlx::query(sql)
             .bind(&model.name)
             .bind(&model.display_name)
@@ -42,6 +44,7 @@ impl Store {
             .bind(model.max_output_tokens.map(bigint))
             .bind(list_text(&model.capabilities))
             .bind(model.enabled)
+            .bind(list_text(&model.fallbacks))
             .execute(db)
             .await
             .map(drop))?;
@@ -90,7 +93,7 @@ impl Store {
                 priority: small(row.priority),
             });
         }
-        let sql = "select name, display_name, context_length, max_output_tokens, capabilities, enabled
+        let sql = "select name, display_name, context_length, max_output_tokens, capabilities, enabled, fallbacks
                    from models order by name";
         let rows: Vec<Row> = on!(self.read(), db => sqlx::query_as(sql).fetch_all(db).await)?;
         rows.into_iter()
@@ -104,6 +107,7 @@ impl Store {
                     context_length: row.context_length.map(count),
                     max_output_tokens: row.max_output_tokens.map(count),
                     capabilities: read_json("models.capabilities", &row.capabilities)?,
+                    fallbacks: read_json("models.fallbacks", &row.fallbacks)?,
                     enabled: row.enabled,
                 })
             })

@@ -8,12 +8,12 @@ use crate::domain::id::CallId;
 use crate::domain::key::KeySpec;
 use crate::domain::model::{Model, Route};
 use crate::domain::price::{Kind, PerMillion, Price};
-use crate::domain::provider::{ProviderKind, ProviderSpec};
+use crate::domain::provider::{ProviderKind, ProviderSpec, Timeouts};
 use crate::domain::time::Time;
 use crate::gateway::issue::Issued;
 use crate::gateway::seal::{MasterKey, random_text};
-use crate::gateway::{Gateway, Terms};
-use crate::proxy::{self, Patience, ProxyTerms, Vocabularies};
+use crate::gateway::{Gateway, PrivateUpstreams, Terms};
+use crate::proxy::{self, Patience, ProxyTerms, Retries, Vocabularies};
 use crate::store::{Durability, Store};
 use axum::Router;
 use axum::body::Body;
@@ -22,8 +22,12 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+/// A call is tried once, so that a script says what is asked of it; tests of retries ask for them.
+const NONE: Retries = Retries { most: 0, pause: Duration::ZERO };
 
 /// A gateway and what a test holds of it. The database goes with it.
 pub struct TestApp {
@@ -77,7 +81,7 @@ impl TestApp {
             Gateway::open(store.clone(), clock.clone(), master.clone(), Terms::default()).await.expect("a gateway");
         gateway.take_up_books().await.expect("the books");
         let admin = gateway.create_account("admin@example.com", "Ada", Role::Admin, "unused").await.expect("an admin");
-        let terms = ProxyTerms { max_body_bytes: 64 << 10, ..ProxyTerms::default() };
+        let terms = ProxyTerms { max_body_bytes: 64 << 10, retries: NONE, ..ProxyTerms::default() };
         let (vocabularies, cut) = (Arc::clone(&terms.vocabularies), terms.cut.clone());
         let router = proxy::router(gateway.clone(), terms);
         Self { gateway, clock, admin, router, vocabularies, cut, store, master, folder: Arc::new(folder) }
@@ -94,7 +98,7 @@ impl TestApp {
         if store.is_shared() {
             gateway.bury_the_silent().await.expect("the books");
         }
-        let terms = ProxyTerms { vocabularies: Arc::clone(&vocabularies), ..ProxyTerms::default() };
+        let terms = ProxyTerms { vocabularies: Arc::clone(&vocabularies), retries: NONE, ..ProxyTerms::default() };
         let cut = terms.cut.clone();
         let router = proxy::router(gateway.clone(), terms);
         Self { gateway, clock, admin, router, vocabularies, cut, store, master, folder }
@@ -103,8 +107,35 @@ impl TestApp {
     /// The same gateway behind a door that waits for nobody longer than this.
     pub fn patient(self, patience: Patience) -> Self {
         let (vocabularies, cut) = (Arc::clone(&self.vocabularies), self.cut.clone());
-        let terms = ProxyTerms { vocabularies, cut, patience, ..ProxyTerms::default() };
+        let terms = ProxyTerms { vocabularies, cut, patience, retries: NONE, ..ProxyTerms::default() };
         Self { router: proxy::router(self.gateway.clone(), terms), ..self }
+    }
+
+    /// The same gateway behind a door that tries failed calls so often again, almost at once.
+    pub fn retrying(self, most: u32) -> Self {
+        let (vocabularies, cut) = (Arc::clone(&self.vocabularies), self.cut.clone());
+        let retries = Retries { most, pause: Duration::from_millis(1) };
+        let terms = ProxyTerms { vocabularies, cut, retries, ..ProxyTerms::default() };
+        Self { router: proxy::router(self.gateway.clone(), terms), ..self }
+    }
+
+    /// The same books, opened by a process that lets no provider be on a private address.
+    pub async fn denying_private_upstreams(self) -> Self {
+        let terms = Terms { private_upstreams: PrivateUpstreams::Deny, ..Terms::default() };
+        let opened = Gateway::open(self.store.clone(), self.clock.clone(), self.master.clone(), terms).await;
+        let gateway = opened.expect("a gateway");
+        gateway.take_up_books().await.expect("the books");
+        let terms = ProxyTerms { vocabularies: Arc::clone(&self.vocabularies), retries: NONE, ..ProxyTerms::default() };
+        Self { router: proxy::router(gateway.clone(), terms), gateway, ..self }
+    }
+
+    /// Answers at this address, until the test ends.
+    pub async fn listen(&self) -> std::net::SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
     }
 
     /// Another process on the same books, which has just started.
@@ -142,6 +173,8 @@ impl TestApp {
             enabled: true,
             usage_option: true,
             responses: None,
+            timeouts: Timeouts::default(),
+            max_concurrency: None,
         };
         let provider = self.gateway.create_provider(&self.admin, spec).await.expect("a provider");
         let credits = |text| Credits::parse(text).expect("money");
@@ -157,6 +190,7 @@ impl TestApp {
             price: Some(Price::from(price)),
             price_version: 0,
             routes: vec![route],
+            fallbacks: Vec::new(),
             enabled: true,
         };
         self.gateway.create_model(&self.admin, model).await.expect("a model");

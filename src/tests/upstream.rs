@@ -19,7 +19,7 @@ pub struct Asked {
     pub body: Bytes,
 }
 
-type Script = Arc<dyn Fn() -> Response<Body> + Send + Sync>;
+type Script = Arc<dyn Fn(&Asked) -> Response<Body> + Send + Sync>;
 
 #[derive(Clone)]
 pub struct Upstream {
@@ -31,6 +31,11 @@ pub struct Upstream {
 impl Upstream {
     /// Answers every call, of whichever API, with what the script makes.
     pub async fn start(script: impl Fn() -> Response<Body> + Send + Sync + 'static) -> Self {
+        Self::answering(move |_| script()).await
+    }
+
+    /// The same, where the script reads what it is asked.
+    pub async fn answering(script: impl Fn(&Asked) -> Response<Body> + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base_url = format!("http://{}/v1", listener.local_addr().expect("an address"));
         let upstream = Self { base_url, asked: Arc::default(), script: Arc::new(script) };
@@ -55,8 +60,9 @@ impl Upstream {
 
     async fn answer(State(upstream): State<Upstream>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
         let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-        upstream.asked.lock().expect("whole").push(Asked { path, headers, body });
-        (upstream.script)()
+        let asked = Asked { path, headers, body };
+        upstream.asked.lock().expect("whole").push(asked.clone());
+        (upstream.script)(&asked)
     }
 
     pub fn asked(&self) -> Vec<Asked> {

@@ -256,14 +256,19 @@ fn units(units: &Units) -> impl Iterator<Item = Fact> + use<> {
 }
 
 fn attempt(attempt: &Attempt) -> String {
-    let Attempt { provider, upstream_model, status, error, ms } = attempt;
+    let Attempt { provider, upstream_model, model, credential, skipped, status, error, ms } = attempt;
+    let instead = model.as_ref().map(|model| format!(", for {model}, which stands in")).unwrap_or_default();
+    if let Some(why) = skipped {
+        return format!("{provider}, {upstream_model}{instead}: passed over, {why}");
+    }
     let answer = match (status, error) {
         (Some(status), None) => format!("{status}"),
         (Some(status), Some(error)) => format!("{status}, {error}"),
         (None, Some(error)) => error.clone(),
         (None, None) => "no answer".to_owned(),
     };
-    format!("{provider}, {upstream_model}: {answer}, {}", took(*ms))
+    let by = credential.as_ref().map(|hint| format!(" by {hint}")).unwrap_or_default();
+    format!("{provider}, {upstream_model}{instead}{by}: {answer}, {}", took(*ms))
 }
 
 fn facts(call: &Call) -> Vec<Fact> {

@@ -84,6 +84,9 @@ pub async fn save_model(
         let upstream_model = route.upstream_model.trim().to_owned();
         routes.push(Route { provider_id: route.provider_id.as_str().into(), upstream_model, weight, priority });
     }
+    // Who stands in is for programs to say; a form that does not show it must not clear it.
+    let known = expect_context::<crate::gateway::Gateway>().model(&original);
+    let fallbacks = known.map(|known| known.fallbacks.clone()).unwrap_or_default();
     let model = Model {
         name: model.name.trim().to_owned(),
         display_name: model.display_name.trim().to_owned(),
@@ -93,6 +96,7 @@ pub async fn save_model(
         price,
         price_version: 0,
         routes,
+        fallbacks,
         enabled: model.enabled.is_some(),
     };
     // What the domain says of the rest, so that all is said at once.

@@ -21,12 +21,21 @@ pub struct Tested {
     pub said: String,
 }
 
+/// The timeouts as they are written, in milliseconds; blank for those of every provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WrittenTimeouts {
+    pub connect_ms: String,
+    pub first_byte_ms: String,
+    pub idle_ms: String,
+    pub total_ms: String,
+}
+
 /// The buttons of the list: exactly one of them names a provider.
 #[server(prefix = "/fn", endpoint = "act-on-provider")]
 pub async fn act_on_provider(
     #[server(default)] test: Option<String>,
     #[server(default)] enable: Option<String>,
-    #[server(default)] disable: Option<String>,
 ) -> Result<Acted, Problem> {
     let account = crate::auth::admin().await?;
     use crate::domain::id::ProviderId;
@@ -37,36 +46,34 @@ pub async fn act_on_provider(
         let said = format!("{} {} ms.", found.message, found.ms);
         return Ok(Acted { message: String::new(), test: Some(Tested { id, ok: found.ok, said }) });
     }
-    let enabled = enable.is_some();
-    let id = enable.or(disable).map(ProviderId).ok_or_else(|| Problem::not_found("provider"))?;
-    let known = gateway.provider(&account, &id)?;
-    let spec = ProviderSpec {
-        name: known.name,
-        kind: known.kind,
-        base_url: known.base_url,
-        credentials: None,
-        enabled,
-        usage_option: known.usage_option,
-        responses: known.responses,
-    };
+    let id = enable.map(ProviderId).ok_or_else(|| Problem::not_found("provider"))?;
+    let spec = ProviderSpec { enabled: true, ..ProviderSpec::from(&gateway.provider(&account, &id)?) };
     let saved = gateway.edit_provider(&account, &id, spec).await?;
-    // Those that have no other way now, or have one again.
-    let is_alone = |model: &crate::domain::model::Model| {
-        let routed = model.routes.iter().any(|route| route.provider_id == id);
-        let ways = gateway.ways(model, 0.0);
-        model.enabled && routed && if enabled { ways.len() == 1 } else { ways.is_empty() }
+    let models = gateway.models();
+    let alone = models.iter().filter(|model| crate::page::providers::is_alone(&gateway, model, &id));
+    let again: Vec<&str> = alone.map(|model| model.name.as_str()).collect();
+    let then = match again.as_slice() {
+        [] => String::new(),
+        [one] => format!(" {one} is served again."),
+        many => format!(" {} models are served again.", many.len()),
     };
-    let models: Vec<String> =
-        gateway.models().iter().filter(|model| is_alone(model)).map(|model| model.name.clone()).collect();
-    let did = if enabled { "enabled" } else { "disabled" };
-    let then = match (models.len(), enabled) {
-        (0, _) => String::new(),
-        (1, false) => format!(" Nobody serves {} now: its calls are refused.", models[0]),
-        (count, false) => format!(" Nobody serves {count} models now: their calls are refused."),
-        (1, true) => format!(" {} is served again.", models[0]),
-        (count, true) => format!(" {count} models are served again."),
-    };
-    Ok(Acted { message: format!("Provider {} is {did}.{then}", saved.name), test: None })
+    Ok(Acted { message: format!("Provider {} is enabled.{then}", saved.name), test: None })
+}
+
+/// Switches a provider off, which its page has asked about; then goes back to the list.
+#[server(prefix = "/fn", endpoint = "disable-provider")]
+pub async fn disable_provider(id: String) -> Result<Done, Problem> {
+    let account = crate::auth::admin().await?;
+    use crate::domain::provider::ProviderSpec;
+    let gateway = expect_context::<crate::gateway::Gateway>();
+    let id = id.into();
+    let spec = ProviderSpec { enabled: false, ..ProviderSpec::from(&gateway.provider(&account, &id)?) };
+    let saved = gateway.edit_provider(&account, &id, spec).await?;
+    leptos_axum::redirect("/providers");
+    Ok(Done::saying(format!(
+        "Provider {} is disabled. No call goes to it; those in flight end as they would.",
+        saved.name
+    )))
 }
 
 /// Makes a provider, or changes the one whose id is `original`; then goes back to the list.
@@ -80,11 +87,24 @@ pub async fn save_provider(
     #[server(default)] enabled: Option<String>,
     #[server(default)] usage_option: Option<String>,
     #[server(default)] responses: String,
+    #[server(default)] timeouts: WrittenTimeouts,
+    #[server(default)] max_concurrency: String,
 ) -> Result<Done, Problem> {
     let account = crate::auth::admin().await?;
+    use crate::console::form::read_count;
     use crate::domain::id::ProviderId;
-    use crate::domain::provider::{ProviderKind, ProviderSpec};
+    use crate::domain::provider::{ProviderKind, ProviderSpec, Timeouts};
     let gateway = expect_context::<crate::gateway::Gateway>();
+    let mut check = crate::domain::problem::Check::default();
+    let mut read = |field: &str, text: &str| read_count(&mut check, field, text);
+    let timeouts = Timeouts {
+        connect_ms: read("timeouts.connect_ms", &timeouts.connect_ms),
+        first_byte_ms: read("timeouts.first_byte_ms", &timeouts.first_byte_ms),
+        idle_ms: read("timeouts.idle_ms", &timeouts.idle_ms),
+        total_ms: read("timeouts.total_ms", &timeouts.total_ms),
+    };
+    let most = read("max_concurrency", &max_concurrency);
+    check.done()?;
     let id = Some(ProviderId(original)).filter(|id| !id.as_str().is_empty());
     let known = id.as_ref().map(|id| gateway.provider(&account, id)).transpose()?;
     let lines: Vec<String> =
@@ -107,6 +127,8 @@ pub async fn save_provider(
         credentials: Some(lines).filter(|lines| !lines.is_empty()),
         enabled: enabled.is_some(),
         usage_option: usage_option.is_some(),
+        timeouts,
+        max_concurrency: most.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
         responses: responses.parse().ok(),
     };
     let saved = match &id {

@@ -1,6 +1,6 @@
 //! The dialogs of one provider: make it, change it, delete it.
 
-use super::acts::{DeleteProvider, SaveProvider};
+use super::acts::{DeleteProvider, DisableProvider, SaveProvider};
 use super::list::ProviderRow;
 use crate::console::form::PostForm;
 use crate::console::form::{Form, FormState};
@@ -34,6 +34,7 @@ pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> i
         let href = Place::new("/providers").with("delete", original.clone()).href();
         view! { <a class="button button--blocks" href=href data-noscroll>"Delete…"</a> }
     });
+    let bounds = known.as_ref().map(|row| row.bounds.clone()).unwrap_or_default();
     let upstream = (!is_builtin).then(|| {
         let known = known.map(|row| (row.kind.0, row.base_url, row.credentials, row.responses));
         let (kind, base_url, kept, responses) = known.unwrap_or_default();
@@ -53,6 +54,7 @@ pub fn ProviderDialog(form: Form<SaveProvider>, known: Option<ProviderRow>) -> i
                             "For OpenAI’s API: adds stream_options.include_usage to calls that do not have it, so that streams are charged by the provider’s own count; turn it off for one that refuses the option."
                         </p>
                     </div>
+                    {bounded(state, bounds)}
                     <CheckField form=state field="enabled" label="Enabled: calls may go to it" checked=is_enabled toggle=true/>
                 </div>
                 <footer class="dialog__foot">
@@ -75,6 +77,37 @@ const KINDS: [(&str, &str); 4] = [
     ("azure", "Azure OpenAI"),
 ];
 
+/// The bounds: each field, its label, and what holds where it is blank.
+const BOUNDS: [(&str, &str, &str); 5] = [
+    ("timeouts.connect_ms", "Connect, ms", "10000"),
+    ("timeouts.first_byte_ms", "First byte, ms", "600000"),
+    ("timeouts.idle_ms", "Silence in mid-answer, ms", "300000"),
+    ("timeouts.total_ms", "In all, ms", "no limit"),
+    ("max_concurrency", "Calls at once", "no limit"),
+];
+
+/// Timeouts and limits: folded away until one of them is set, or wrong.
+fn bounded(state: FormState, written: Vec<String>) -> impl IntoView {
+    let is_open = BOUNDS.iter().zip(written.iter().map(Some).chain([None; 5])).any(|((field, _, _), value)| {
+        let is_wrong = untrack(|| state.problem_for(field).is_some());
+        is_wrong || value.is_some_and(|value| !value.is_empty())
+    });
+    let mut written = written.into_iter();
+    let fields = BOUNDS.iter().map(|(field, label, otherwise)| {
+        let value = written.next().unwrap_or_default();
+        view! { <TextField form=state field label=*label value placeholder=*otherwise inputmode="numeric" number=true/> }
+    });
+    view! {
+        <details class="providers__bounds" open=is_open>
+            <summary>"Timeouts and limits"</summary>
+            <p class="field__hint">
+                "A full provider is passed over, and one that is late is given up. What was sent to it by then may have cost it, so the call is charged what it held."
+            </p>
+            {fields.views()}
+        </details>
+    }
+}
+
 /// Whether a provider speaks OpenAI's Responses API.
 const SPEAKS: [(&str, &str); 3] = [("", "If it is OpenAI or Azure"), ("true", "Yes"), ("false", "No")];
 
@@ -82,7 +115,7 @@ fn upstream(state: FormState, kind: String, base_url: String, kept: Vec<String>,
     let listed = |list: &[(&str, &str)]| list.iter().map(|(value, label)| ((*value).into(), (*label).into())).collect();
     let (kinds, speaks) = (listed(&KINDS), listed(&SPEAKS));
     let hint = match kept.len() {
-        0 => "One a line. Sealed before they are stored; calls use the first.".to_owned(),
+        0 => "One a line. Sealed before they are stored; calls use them in turn.".to_owned(),
         1 => format!("{} is stored. Leave it empty to keep it.", kept[0]),
         count => format!("{count} are stored: {}. Leave it empty to keep them.", kept.join(", ")),
     };
@@ -161,6 +194,32 @@ pub fn DeleteDialog(form: Form<DeleteProvider>, row: ProviderRow) -> impl IntoVi
                     <span>
                         <a class="button" href=close data-noscroll>{if is_free { "Cancel" } else { "Close" }}</a>
                         {is_free.then(|| view! { <Submit form=state>"Delete provider"</Submit> })}
+                    </span>
+                </footer>
+            </PostForm>
+        </Dialog>
+    }
+}
+
+/// Asks before a provider is switched off, and says what that would do.
+#[component]
+pub fn DisableDialog(form: Form<DisableProvider>, row: ProviderRow) -> impl IntoView {
+    let close = untrack(Place::here).without("disable").href();
+    let state = form.state;
+    let lines = row.would.into_iter().map(|line| view! { <p>{line}</p> });
+    view! {
+        <Dialog title=format!("Disable {}?", row.name) close=close.clone() small=true>
+            <PostForm form=form.state class="dialog__form">
+                <input type="hidden" name="id" value=row.id/>
+                <div class="dialog__body dialog__stack">
+                    <FormProblem form=state always=true/>
+                    {lines.views()}
+                </div>
+                <footer class="dialog__foot">
+                    <span></span>
+                    <span>
+                        <a class="button" href=close data-noscroll autofocus>"Cancel"</a>
+                        <Submit form=state class="button--blocks">"Disable provider"</Submit>
                     </span>
                 </footer>
             </PostForm>

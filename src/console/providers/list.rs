@@ -8,7 +8,6 @@ use crate::console::ui::menu::RowMenu;
 use crate::console::ui::notice::Notice;
 use crate::console::ui::place::Place;
 use crate::console::ui::status::{Sign, Status};
-use crate::domain::provider::{Provider, ProviderKind};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -29,24 +28,23 @@ pub struct ProviderRow {
     pub responses: String,
     /// The models that have a route to it.
     pub models: Vec<String>,
+    pub faring: Faring,
+    /// As the form writes them: connect, first byte, idle and total in milliseconds, calls at once.
+    pub bounds: Vec<String>,
+    /// What switching it off would do, where that is asked.
+    pub would: Vec<String>,
 }
 
-/// The provider, and the models that have a route to it.
-impl From<(&Provider, Vec<String>)> for ProviderRow {
-    fn from((provider, models): (&Provider, Vec<String>)) -> Self {
-        Self {
-            id: provider.id.to_string(),
-            name: provider.name.clone(),
-            is_builtin: provider.kind == ProviderKind::Builtin,
-            kind: (provider.kind.as_str().to_owned(), provider.kind.title().to_owned()),
-            base_url: provider.base_url.clone(),
-            credentials: provider.credentials.clone(),
-            enabled: provider.enabled,
-            usage_option: provider.usage_option,
-            responses: provider.responses.map(|speaks| speaks.to_string()).unwrap_or_default(),
-            models,
-        }
-    }
+/// How it fares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Faring {
+    pub sign: Sign,
+    /// “Open”, “Cooling down”.
+    pub word: String,
+    /// “until today 14:32:07”, “3 of 12 calls failed in the last minute”.
+    pub notes: Vec<String>,
+    /// What went wrong last, and when.
+    pub last: String,
 }
 
 /// The table.
@@ -57,7 +55,7 @@ pub fn Providing(rows: Vec<ProviderRow>, act: Form<ActOnProvider>) -> impl IntoV
         Column::new("Base URL", 3),
         Column::new("Credentials", 2),
         Column::new("Models", 2),
-        Column::new("State", 1),
+        Column::new("State", 2),
         Column::new("Actions", 1).unseen(),
     ];
     let here = untrack(Place::here);
@@ -83,8 +81,15 @@ fn line(row: ProviderRow, here: &Place, act: Form<ActOnProvider>) -> impl IntoVi
             .views()
             .into_any(),
     };
-    let (sign, state) = if row.enabled { (Sign::Flows, "Open") } else { (Sign::Off, "Off") };
-    let (toggles, toggle) = if row.enabled { ("disable", "Disable") } else { ("enable", "Enable") };
+    let disable = here.clone().with("disable", row.id.clone()).href();
+    let toggle = match row.enabled {
+        true => view! { <a class="menu__item" href=disable data-noscroll>"Disable…"</a> }.into_any(),
+        false => view! { <button class="menu__item" name="enable" value=row.id.clone()>"Enable"</button> }.into_any(),
+    };
+    let Faring { sign, word, notes, last } = row.faring;
+    let notes = notes.into_iter().map(|note| view! { <span class="ledger__sub">{note}</span> }).views();
+    let last = (!last.is_empty())
+        .then(|| view! { <span class="ledger__sub" title=last.clone()>"Last error: " {last.clone()}</span> });
     let id = row.id.clone();
     let tested = drawn(move || tested(act, &id));
     view! {
@@ -96,13 +101,13 @@ fn line(row: ProviderRow, here: &Place, act: Form<ActOnProvider>) -> impl IntoVi
             <td data-label="Base URL">{base_url}</td>
             <td data-label="Credentials">{credentials}</td>
             <td data-label="Models">{served(&row.id, &row.models)}</td>
-            <td data-label="State"><Status sign>{state}</Status></td>
+            <td data-label="State"><Status sign>{word}</Status> {notes} {last}</td>
             <td class="whole"><div class="providers__acts">
                 <button class="ledger__act" name="test" value=row.id.clone() aria-label=format!("Test {}", row.name)>"Test"</button>
                 <RowMenu id=format!("menu-{}", row.id) of=row.name>
                     <a class="menu__item" href=edit data-noscroll>"Edit"</a>
                     {(!row.is_builtin).then(|| view! { <a class="menu__item" href=tried data-noscroll>"Test with a call…"</a> })}
-                    <button class="menu__item" name=toggles value=row.id>{toggle}</button>
+                    {toggle}
                     <a class="menu__item menu__item--blocks" href=delete data-noscroll>"Delete…"</a>
                 </RowMenu>
             </div></td>

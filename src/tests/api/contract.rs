@@ -144,6 +144,7 @@ async fn the_document_and_its_page_are_public_and_name_every_route() {
             "GET /providers",
             "POST /providers",
             "GET /providers/{id}",
+            "GET /providers/{id}/health",
             "PATCH /providers/{id}",
             "DELETE /providers/{id}",
             "POST /providers/{id}/test",

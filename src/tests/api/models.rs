@@ -10,7 +10,7 @@ async fn a_model_is_made_read_changed_and_deleted_by_a_name_with_slashes() {
         let model = json!({"name":"lab/one/gpt","display_name":"One","context_length":8192,"max_output_tokens":null,
             "capabilities":["chat"],"price":{"input":"2.50","cached_input":"1.25","output":"10.00"},
             "routes":[{"provider_id":"builtin","upstream_model":"tollgate/echo","weight":1,"priority":0}],
-            "enabled":true});
+            "fallbacks":["tollgate/echo"],"enabled":true});
         let made = office.admin.post("/models", model.clone()).await;
         assert_eq!((made.status.as_u16(), made.json()), (201, model.clone()));
         assert_eq!(office.user.get("/models/lab/one/gpt").await.json(), model, "everyone may read the catalogue");

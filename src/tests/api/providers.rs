@@ -18,7 +18,9 @@ async fn credentials_go_in_and_are_only_ever_read_back_masked() {
         assert_eq!(made.status, 201);
         let body = made.json();
         let expected = json!({"id":body["id"],"name":"openai","kind":"openai","base_url":"https://api.openai.com/v1",
-            "credentials":["sk-…cdef"],"enabled":true,"usage_option":true,"responses":null,"created_at":"2026-11-20T14:00:00Z"});
+            "credentials":["sk-…cdef"],"enabled":true,"usage_option":true,"responses":null,
+            "timeouts":{"connect_ms":null,"first_byte_ms":null,"idle_ms":null,"total_ms":null},"max_concurrency":null,
+            "created_at":"2026-11-20T14:00:00Z"});
         assert_eq!(body, expected);
         let path = format!("/providers/{}", body["id"].as_str().unwrap());
         for answer in [made, office.admin.get(&path).await, office.admin.get("/providers").await] {
@@ -64,6 +66,7 @@ async fn providers_are_for_admins_alone() {
         for answer in [
             office.user.get("/providers").await,
             office.user.get("/providers/builtin").await,
+            office.user.get("/providers/builtin/health").await,
             office.user.post("/providers", provider()).await,
             office.user.patch("/providers/builtin", json!({"enabled":false})).await,
             office.user.delete("/providers/builtin").await,
@@ -101,6 +104,9 @@ async fn each_bad_field_of_a_provider_is_named() {
             (json!({"credentials":["two\nlines"]}), 400, "credentials"),
             (json!({"credentials":"sk-one"}), 400, "credentials"),
             (json!({"colour":"red"}), 400, "colour"),
+            (json!({"timeouts":{"connect_ms":0}}), 400, "timeouts.connect_ms"),
+            (json!({"timeouts":{"total_ms":1_800_001}}), 400, "timeouts.total_ms"),
+            (json!({"max_concurrency":0}), 400, "max_concurrency"),
         ] {
             let mut body = provider();
             body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -126,6 +132,56 @@ async fn a_provider_is_tested_and_deleted_only_when_no_model_needs_it() {
         assert_eq!(office.admin.delete(&path).await.status, 204);
         assert_eq!(office.admin.get(&path).await.status, 404);
         assert_eq!(office.admin.post("/providers/nothing/test", json!({})).await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_provider_says_how_long_it_is_waited_for_and_how_it_fares() {
+    in_both_offices(async |office| {
+        let mut body = provider();
+        body["timeouts"] = json!({"connect_ms":500,"idle_ms":20_000});
+        body["max_concurrency"] = json!(8);
+        let made = office.admin.post("/providers", body).await.json();
+        let path = format!("/providers/{}", made["id"].as_str().unwrap());
+        let patch = json!({"timeouts":{"connect_ms":null,"total_ms":60_000},"max_concurrency":null});
+        let patched = office.admin.patch(&path, patch).await.json();
+        let timeouts = json!({"connect_ms":null,"first_byte_ms":null,"idle_ms":20_000,"total_ms":60_000});
+        assert_eq!((&patched["timeouts"], &patched["max_concurrency"]), (&timeouts, &json!(null)));
+        assert_eq!(office.admin.get(&path).await.json(), patched);
+        let health = office.admin.get(&format!("{path}/health")).await.json();
+        let well = json!({"state":"healthy","until":null,"last_error":null,"in_flight":0,
+            "recent":{"calls":0,"failures":0,"seconds":60},
+            "credentials":[{"credential":"sk-…cdef","state":"healthy","until":null}],"models":[]});
+        assert_eq!(health, well);
+        assert_eq!(office.admin.get("/providers/nothing/health").await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_page_of_providers_says_how_each_fares_and_what_disabling_it_would_do() {
+    in_both_offices(async |office| {
+        let (gateway, admin) = (&office.app.gateway, &office.app.admin);
+        let failing = Upstream::start(|| upstream::json(500, "{}")).await;
+        office.app.model("gpt", &failing.base_url).await;
+        let key = office.app.key(|_| {}).await;
+        for _ in 0..3 {
+            office.app.chat(&key.secret, json!({ "model": "gpt", "messages": [] })).await;
+        }
+        office.app.idle().await;
+        let id = gateway.model("gpt").unwrap().routes[0].provider_id.clone();
+        let rows = crate::page::providers::rows(gateway, admin, id.as_str()).await.unwrap();
+        let row = rows.into_iter().find(|row| row.id == id.as_str()).unwrap();
+        assert_eq!(row.faring.word, "Partly down");
+        assert_eq!(
+            row.faring.notes,
+            ["upstream-model: until today 14:00:05", "3 of 3 calls failed in the last minute"]
+        );
+        assert_eq!(row.faring.last, "answered 500 Internal Server Error, just now");
+        let would =
+            ["Nobody else serves gpt: its calls would be refused.", "It has served 3 calls in the last 24 hours."];
+        assert_eq!(row.would, would);
     })
     .await;
 }

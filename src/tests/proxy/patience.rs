@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_millis(200);
 
 fn patience() -> Patience {
-    Patience { silence: LONG, whole: LONG, client: LONG }
+    Patience { silence: LONG, whole: LONG, client: LONG, ..Patience::default() }
 }
 
 type ByHand = tokio::sync::mpsc::UnboundedSender<Result<Bytes, std::io::Error>>;

@@ -24,15 +24,7 @@ async fn model_that_speaks_it(app: &TestApp, name: &str, upstream: &Upstream) {
     app.model(name, &upstream.base_url).await;
     let providers = app.gateway.providers(&app.admin).expect("providers");
     let known = providers.into_iter().find(|known| known.name == format!("provider of {name}")).expect("a provider");
-    let spec = ProviderSpec {
-        name: known.name,
-        kind: known.kind,
-        base_url: known.base_url,
-        credentials: None,
-        enabled: true,
-        usage_option: true,
-        responses: Some(true),
-    };
+    let spec = ProviderSpec { responses: Some(true), ..ProviderSpec::from(&known) };
     app.gateway.edit_provider(&app.admin, &known.id, spec).await.expect("edited");
 }
 
