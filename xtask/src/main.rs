@@ -3,6 +3,7 @@
 mod assets;
 mod css;
 mod pack;
+mod script;
 mod split;
 mod twins;
 mod wasm;
