@@ -233,10 +233,10 @@ impl Hold {
     }
 
     fn settlement(&self, status: u16, usage: Usage, usage_source: UsageSource, error: Option<Refusal>) -> Settlement {
-        let cost = self.cost(&usage);
-        let mut cost_basis = match usage_source {
-            UsageSource::Cache => "answered from the cache".to_owned(),
-            _ => self.price.basis(&usage),
+        let (cost, mut cost_basis) = match usage_source {
+            // Nothing, whatever a request costs.
+            UsageSource::Cache => (Credits::ZERO, "answered from the cache".to_owned()),
+            _ => (self.cost(&usage), self.price.basis(&usage)),
         };
         if let Some(instead) = &self.instead {
             cost_basis = format!("{instead} answered: {cost_basis}");

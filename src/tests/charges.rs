@@ -196,3 +196,24 @@ async fn a_call_holds_the_dearest_that_its_input_may_hold_and_no_dearer() {
         assert_eq!(answer.status, status, "{body}: {}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn what_comes_to_nothing_or_comes_from_the_cache_costs_nothing_whatever_a_request_costs() {
+    on_both(|app| async move {
+        let said = r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
+        let good = Upstream::start(move || upstream::json(200, said)).await;
+        app.model("gpt", &good.base_url).await;
+        let bad = Upstream::start(|| upstream::json(400, r#"{"error":{"message":"no"}}"#)).await;
+        app.model("wrong", &bad.base_url).await;
+        for name in ["gpt", "wrong"] {
+            app.price(name, r#"{"input":"0","output":"0","per_request":"0.01"}"#).await;
+        }
+        let key = app.key(|spec| spec.cache_ttl_seconds = Some(60)).await;
+        let chat = |name: &str| json!({ "model": name, "messages": [{ "role": "user", "content": "hi" }] });
+        for (name, status, nanos) in [("gpt", 200, 10_000_000), ("gpt", 200, 0), ("wrong", 400, 0)] {
+            let answer = app.chat(&key.secret, chat(name)).await;
+            assert_eq!((answer.status.as_u16(), app.row(&answer).await.cost.nanos()), (status, nanos), "{name}");
+        }
+    })
+    .await;
+}
