@@ -127,6 +127,17 @@ test("every kind of provider answers in the shape of a schema", async () => {
   }
 });
 
+test("texts become vectors, in base64 as the client asks by itself and in numbers, and cost what was counted", async () => {
+  const openai = await client();
+  const { data: answer, response } = await openai.embeddings.create({ model: ECHO, input: ["a b", "c"] }).withResponse();
+  assert.deepEqual(answer.data.map(({ index, embedding }) => [index, embedding.length]), [[0, 8], [1, 8]]);
+  assert.equal(answer.usage.prompt_tokens, 3);
+  const row = await world.row(response.headers.get("x-request-id"));
+  assert.deepEqual([row.endpoint, row.tokens.input, row.cost], ["/v1/embeddings", 3, "0.000003000"]);
+  const other = await openai.embeddings.create({ model: "embeds", input: "far away", encoding_format: "float" });
+  assert.deepEqual(other.data[0].embedding, [0.25, -0.5, 0.75]);
+});
+
 for (const [name, status, code, kind, of] of [
   ["an unknown key", 401, "invalid_key", OpenAI.AuthenticationError, async () => say(await client({ secret: "sk-tg-nobody" }))],
   ["a spent month", 402, "quota_exceeded", OpenAI.APIError, async () => say(await client({ secret: await world.spent() }), "go", { model: FILL, max_tokens: 400 })],

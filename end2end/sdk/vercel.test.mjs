@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
-import { APICallError, generateText, Output, RetryError, stepCountIs, streamText, tool } from "ai";
+import { APICallError, embedMany, generateText, Output, RetryError, stepCountIs, streamText, tool } from "ai";
 import { z } from "zod";
 import { ECHO, FILL, KINDS, PNG, thrown, World } from "./world.mjs";
 
@@ -151,6 +151,12 @@ for (const [dialect, of] of Object.entries(DIALECTS)) {
       assert.equal(errors.length, 1, kind);
     }));
 }
+
+test("openai: many texts become vectors at once", async () => {
+  const openai = createOpenAI({ apiKey: await world.secret(), baseURL: `${world.url}/v1` });
+  const { embeddings } = await embedMany({ model: openai.embedding("embeds"), values: ["far away", "far away too"], maxRetries: 0 });
+  assert.deepEqual(embeddings, [[0.25, -0.5, 0.75], [0.25, -0.5, 0.75]]);
+});
 
 test("the books add up", async () => {
   await world.audit();
