@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-DIALECTS = ["openai", "anthropic", "gemini"]
+DIALECTS = ["openai", "responses", "anthropic", "gemini"]
 SCHEMA = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "celsius": {"type": "number"}},

@@ -31,12 +31,12 @@ class World:
             assert time.monotonic() < until, f"{len(rows)} calls in the logs, not {due} that are over: {rows}"
             time.sleep(0.02)
 
-    def model(self, name: str, kind: str, base_url: str, upstream_model: str, **more: object) -> None:
-        """A model on a provider of its own."""
+    def model(self, name: str, kind: str, base_url: str, upstream_model: str, own: dict | None = None, **more: object) -> None:
+        """A model on a provider of its own, which may have fields of its own."""
         provider = self.management.call(
             "POST",
             "/providers",
-            {"name": f"provider of {name}", "kind": kind, "base_url": base_url, "credentials": ["sk-upstream"]},
+            {"name": f"provider of {name}", "kind": kind, "base_url": base_url, "credentials": ["sk-upstream"], **(own or {})},
         )
         route = {"provider_id": provider["id"], "upstream_model": upstream_model, "weight": 1, "priority": 0}
         body = {"name": name, "price": {"input": "2.50", "output": "10.00"}, "routes": [route], **more}

@@ -16,7 +16,7 @@ from speech import post
 SEED = int(os.environ.get("TOLLGATE_TEST_SEED", random.randrange(1 << 32)))
 # What tears a naive reader apart: letters of two to four bytes, escapes, and what looks like the end of a line.
 LETTERS = ["a", "Z", " ", "é", "ß", "汉", "한", "😀", "👩‍🚀", "\u2028", "\\n", "\\u00e9", "data: ", "[DONE]", "\\\"", "event:"]
-KINDS = {"openai": "openai", "azure": "openai", "anthropic": "anthropic", "gemini": "gemini"}
+KINDS = {"openai": "openai", "azure": "openai", "anthropic": "anthropic", "gemini": "gemini", "responses": "responses"}
 TESTS = []
 
 
@@ -39,6 +39,8 @@ def whole(kind: str, said: str) -> bytes:
     match KINDS[kind]:
         case "openai":
             shape = '{ "id":"x",\t"object":"chat.completion", "odd": [1e3, -0.0, 1E-7],"choices" : [{"index":0,"message":{"role":"assistant","content":"%s"},"finish_reason":"stop"}],\n "usage":{"prompt_tokens":11,"completion_tokens":7,"total_tokens":18} }\n'
+        case "responses":
+            shape = '{ "id":"resp_1","object" : "response","status":"completed", "odd":[ {} ],"output":[{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"%s","annotations":[]}]}],\n\n"usage":{"input_tokens":11,"output_tokens":7,"total_tokens":18} }'
         case "anthropic":
             shape = '{ "type":"message",\r\n "role":"assistant", "odd": {"":null}, "content":[ {"type":"text","text":"%s"} ], "stop_reason":"end_turn","usage":{"input_tokens":11,"output_tokens":7} }'
         case _:
@@ -66,6 +68,13 @@ def stream(kind: str, chance: random.Random, count: int) -> bytes:
             add('{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}')
             add('{"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":7}}')
             add("[DONE]")
+        case "responses":
+            add('{"type":"response.created","response":{"id":"resp_1","status":"in_progress","output":[]}}', "response.created")
+            for number in range(count):
+                delta = '{"type":"response.output_text.delta","sequence_number":%d,"item_id":"msg_1","delta":"%s"}'
+                add(delta % (number, text(chance, 60)), "response.output_text.delta")
+            done = '{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[],'
+            add(done + '"usage":{"input_tokens":11,"output_tokens":7,"total_tokens":18}}}', "response.completed")
         case "anthropic":
             add('{"type":"message_start","message":{"usage":{"input_tokens":11,"output_tokens":1}}}', "message_start")
             add('{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}', "content_block_start")
@@ -98,7 +107,11 @@ class Alike(World):
         self.peer = peer
         self.secret_of_all = self.secret()
         for kind in KINDS:
-            self.model(f"m-{kind}", kind, peer.url, f"m-{kind}")
+            if kind == "responses":
+                # OpenAI speaks two dialects; of those like it, whoever says so.
+                self.model(f"m-{kind}", "openai", peer.url, f"m-{kind}", {"responses": True})
+            else:
+                self.model(f"m-{kind}", kind, peer.url, f"m-{kind}")
 
     def ask(self, kind: str, streams: bool, said: str) -> tuple[bytes, bytes, dict[str, str]]:
         """What the caller sent and received, and the headers of the answer."""
@@ -106,6 +119,8 @@ class Alike(World):
         if dialect == "gemini":
             verb = "streamGenerateContent?alt=sse" if streams else "generateContent"
             path, body = f"/v1beta/models/{model}:{verb}", {"contents": [{"role": "user", "parts": [{"text": said}]}], "odd": 1e-7}
+        elif dialect == "responses":
+            path, body = "/v1/responses", {"input": said, "stream": streams, "model": model, "odd": [1e3]}
         else:
             path = "/v1/chat/completions" if dialect == "openai" else "/v1/messages"
             body = {"messages": [{"role": "user", "content": said}], "stream": streams, "model": model, "odd": [{}]}
