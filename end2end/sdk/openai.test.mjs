@@ -167,7 +167,7 @@ test("a refusal that no waiting helps against is not tried again", async () => {
 
 test("a call that only waits for others in flight is tried again when it was told to, and passes", async () => {
   const { id, secret } = await world.key({ limits: { token_quota: { max: 1500, reset: "never" } } });
-  // It holds a thousand tokens for most of a second, and uses nineteen.
+  // It holds a thousand tokens for two seconds, and uses nineteen.
   const slow = await say(await client({ secret }), "slow", { model: "on/openai", max_tokens: 1000, stream: true });
   const rest = slow[Symbol.asyncIterator]();
   await rest.next();
