@@ -1,5 +1,5 @@
-//! A form with files. Its fields are read; its files flow from the client to the upstream as they arrive, and are never held
-//! in memory.
+//! A form with files. Its fields are read; its files flow from the client to the upstream as they arrive, and large ones are
+//! never held in memory.
 //!
 //! A call is admitted before it is sent, so what bounds it must be known by then. Python's client writes its fields before
 //! its files, and the files flow. `curl` and Node's client write them in the order in which their callers do, which is often

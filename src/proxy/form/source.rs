@@ -70,6 +70,10 @@ impl Flowing {
         };
         next.map_err(|refusal| {
             let error = io::Error::new(io::ErrorKind::InvalidData, refusal.message.clone());
+            // Whoever breaks off after the form's own end has sent all of it, and an upstream may have begun.
+            if reading.is_over() {
+                return error;
+            }
             *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
             error
         })

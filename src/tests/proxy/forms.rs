@@ -293,3 +293,20 @@ async fn what_was_heard_in_one_file_is_never_answered_for_another() {
     }
     assert_eq!(upstream.asked().len(), 2);
 }
+
+#[tokio::test]
+async fn whoever_breaks_off_after_the_end_of_its_form_has_sent_it_and_pays() {
+    let app = TestApp::sqlite().await;
+    let (base_url, _hearing) = listening().await;
+    app.model("whisper", &base_url).await;
+    let key = app.key(|_| ()).await;
+    let whole = form(&[("model", None, b"whisper"), ("file", Some("a.ogg"), &sound(20_000))]);
+    let (client, arriving) = upstream::by_hand();
+    whole.chunks(10_000).for_each(|piece| client.send(Ok(Bytes::copy_from_slice(piece))).expect("a gate"));
+    client.send(Err(std::io::Error::other("gone"))).expect("a gate");
+    drop(client);
+    // It declared more than it has sent.
+    let answer = app.send(request(&key.secret, "/v1/audio/transcriptions", Some(whole.len() + 9), arriving)).await;
+    let answer = Answer::read(answer).await;
+    assert_eq!((answer.status.as_u16(), app.row(&answer).await.cost.nanos() > 0), (502, true), "{}", answer.body);
+}
