@@ -400,13 +400,12 @@ def a_response_that_cannot_be_carried_over_is_refused_by_its_name(world: World) 
     ]:
         ask = lambda: client.responses.create(model="on/anthropic", input="hello", **fields)  # noqa: B023
         assert refused(openai.BadRequestError, 400, "invalid_body", ask).param == param
-    # No call of a model, so it has no id in the logs.
     try:
         client.responses.retrieve("resp_1")
     except openai.NotFoundError as error:
-        assert error.code == "unknown_url", error.body
-    else:
-        raise AssertionError("a response was kept")
+        assert error.code == "unknown_url" and "not kept" in error.body["message"], error.body
+        return
+    raise AssertionError("nothing is kept, and yet it was found")
 
 
 @test

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-const DIALECTS: [&str; 4] = ["openai", "responses", "anthropic", "gemini"];
+const DIALECTS: [&str; 3] = ["openai", "anthropic", "gemini"];
 
 /// What a recorded answer says, and what it costs.
 #[derive(Debug, Default, Deserialize)]
@@ -82,9 +82,6 @@ async fn ask(app: &TestApp, dialect: &str, secret: &str, stream: bool) -> Answer
             }
             ("/v1/chat/completions", body)
         }
-        "responses" => {
-            ("/v1/responses", json!({ "model": "m", "max_output_tokens": 500, "input": "hi", "stream": stream }))
-        }
         "anthropic" => {
             let message = json!({ "role": "user", "content": "hi" });
             ("/v1/messages", json!({ "model": "m", "max_tokens": 500, "messages": [message], "stream": stream }))
@@ -120,7 +117,6 @@ fn heard(dialect: &str, answer: &Answer, stream: bool) -> Heard {
     heard.error = message.and_then(|error| error["message"].as_str()).map(str::to_owned);
     match dialect {
         "openai" => openai(&pieces, &mut heard),
-        "responses" => responses(pieces.last().unwrap_or(&Value::Null), &mut heard),
         "anthropic" => anthropic(&pieces, &mut heard),
         _ => gemini(&pieces, &mut heard),
     }
@@ -158,25 +154,6 @@ fn openai(pieces: &[Value], heard: &mut Heard) {
         heard.reason = choice["finish_reason"].as_str().map(str::to_owned).or(heard.reason.take());
     }
     heard.calls = calls.into_iter().map(|(_, name, text)| (name, arguments(&text))).collect();
-}
-
-/// The last event of a stream says all of the answer anew.
-fn responses(last: &Value, heard: &mut Heard) {
-    let response = last.get("response").unwrap_or(last);
-    heard.error = response["error"]["message"].as_str().map(str::to_owned);
-    for item in list(&response["output"]) {
-        let parts = list(&item["content"]).iter().chain(list(&item["summary"]));
-        let text: String = parts.map(|part| said(&part["text"])).collect();
-        match said(&item["type"]) {
-            "reasoning" => heard.thought += &text,
-            "message" => heard.text += &text,
-            "function_call" => heard.calls.push((said(&item["name"]).to_owned(), arguments(said(&item["arguments"])))),
-            other => panic!("nobody sent {other}"),
-        }
-    }
-    let reason = response["incomplete_details"]["reason"].as_str();
-    let reason = reason.or((response["status"] == "completed").then_some("completed"));
-    heard.reason = reason.map(str::to_owned);
 }
 
 fn anthropic(pieces: &[Value], heard: &mut Heard) {
@@ -224,9 +201,6 @@ fn due(dialect: &str, told: &Told) -> Heard {
         ("openai", "length") => "length",
         ("openai", "tools") => "tool_calls",
         ("openai", "filtered") => "content_filter",
-        ("responses", "stop" | "sequence" | "tools") => "completed",
-        ("responses", "length") => "max_output_tokens",
-        ("responses", "filtered") => "content_filter",
         ("anthropic", "stop") => "end_turn",
         ("anthropic", "sequence") => "stop_sequence",
         ("anthropic", "length") => "max_tokens",
@@ -289,8 +263,7 @@ async fn play_all(dialect: &'static str, size: usize) {
         };
         app.model_of(kind, "m", "up", base_url).await;
         *playing.lock().expect("whole") = (body.clone(), stream);
-        // Azure is asked for responses as such.
-        for to in DIALECTS.into_iter().filter(|to| *to != "responses" || kind != ProviderKind::Azure) {
+        for to in DIALECTS {
             let place = format!("{name} to a caller of {to}, {size} bytes at a time");
             let answer = ask(&app, to, &key.secret, stream).await;
             assert_eq!(answer.status, 200, "{place}: {}", answer.body);
