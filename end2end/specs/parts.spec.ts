@@ -33,8 +33,8 @@ test("a page loads what its head names: the script, the part that all share, and
   const management = new Management(gateway, await gateway.managementToken());
   const key = (await management.call("POST", "/keys", { name: "a" })).key.id;
   const group = (await management.call("POST", "/groups", { name: "a" })).id;
-  for (const path of ["/", "/logs", "/tokens?new=1", `/tokens/${key}`, "/groups", `/groups/${group}`, "/rules", "/rules/new", "/models", "/models/prices", "/providers", "/profile", "/find"]) await visit(path);
-  expect(own.size, "every page has a part of its own").toBe(14);
+  for (const path of ["/", "/logs", "/tokens?new=1", `/tokens/${key}`, "/groups", `/groups/${group}`, "/rules", "/rules/new", "/models", "/models/prices", "/models/tollgate/echo", "/playground", "/providers", "/profile", "/find"]) await visit(path);
+  expect(own.size, "every page has a part of its own").toBe(17);
 });
 
 test("a link brings the next page's part, once, and leaves the page where it is", async ({ page, gateway }) => {

@@ -9,6 +9,7 @@ use super::call::Ask;
 use super::dialect::Dialect;
 use super::upstream::UpstreamBody;
 use crate::domain::call::Arrival;
+use crate::domain::refusal::{Code, Refusal, Retry};
 use crate::gateway::admit::{Ceiling, Output};
 use axum::http::{Response, StatusCode, header};
 use bytes::Bytes;
@@ -21,6 +22,8 @@ use std::time::Duration;
 
 /// Words in an answer of `tollgate/fill` where the caller gives no number.
 const FILL: u64 = 16;
+/// Words that one call may ask for, over all its choices.
+const MOST: u64 = 1_000_000;
 /// The longest wait between chunks that a caller may ask for.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
@@ -106,6 +109,19 @@ pub(super) fn ceiling(upstream_model: &str, ask: &Ask) -> Ceiling {
     let input = messages(ask).iter().map(|message| words(&message.text)).sum();
     let each = answer(upstream_model, ask).0.len() as u64;
     Ceiling::tokens(input, Output::Declared(each.saturating_mul(ask.choices)))
+}
+
+/// # Errors
+/// 400 for more words than anybody tries a gateway with: they are made here, in this process's memory.
+pub(super) fn is_small(ask: &Ask) -> Result<(), Refusal> {
+    match ask.output {
+        Output::Declared(most) if most > MOST => {
+            let message =
+                format!("The built-in provider answers with at most {MOST} words; this call asks for {most}.");
+            Err(Refusal { retry: Retry::Never, ..Refusal::new(Code::InvalidBody, message).about("max_tokens") })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One choice's words, and whether they were cut short.

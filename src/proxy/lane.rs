@@ -1,5 +1,6 @@
 //! The ways that a call may go, each with the call as the provider there reads it.
 
+use super::builtin;
 use super::call::Ask;
 use super::dialect::{self, Asked, Carried, Dialect, Fault};
 use super::error::upstream_failed;
@@ -102,6 +103,9 @@ fn lane(ask: &Ask, way: Way) -> Result<Lane, Refusal> {
     let kind = way.upstream.provider.kind;
     if let Some(service) = ask.service.filter(|service| !kind.serves(*service)) {
         return Err(not_served(service, &way));
+    }
+    if kind == ProviderKind::Builtin {
+        builtin::is_small(ask)?;
     }
     let to = spoken(&way.upstream.provider, ask.dialect);
     if to == ask.dialect || ask.service.is_some() || kind == ProviderKind::Builtin {

@@ -82,7 +82,8 @@ fn difference(import: Form<ImportPrices>, compared: Compared) -> impl IntoView {
 }
 
 fn line(row: DiffRow) -> impl IntoView {
-    let each = |lines: Vec<String>| lines.into_iter().map(|line| view! { <span class="block">{line}</span> }).views();
+    let each =
+        |lines: Vec<String>| lines.into_iter().map(|line| view! { <span class="prices__line">{line}</span> }).views();
     let DiffRow { name, is_new, old, new, left_out } = row;
     let left_out = (!left_out.is_empty()).then(|| {
         view! { <span class="ledger__sub">{format!("Not taken over: {left_out}")}</span> }

@@ -62,7 +62,7 @@ fn row(row: VersionRow) -> impl IntoView {
         "upcoming" => (Sign::Blocks, "To come"),
         _ => (Sign::Off, "Past"),
     };
-    let prices = row.price.into_iter().map(|line| view! { <span class="block">{line}</span> }).views();
+    let prices = row.price.into_iter().map(|line| view! { <span class="prices__line">{line}</span> }).views();
     view! {
         <tr>
             <th scope="row" class="num">{row.version}</th>

@@ -40,6 +40,9 @@ async fn echo_is_cut_at_max_tokens_and_fill_gives_as_many_words_as_asked() {
     );
     let fill = json!({ "model": "tollgate/fill", "messages": [], "max_tokens": 5 });
     assert_eq!(app.chat(&key.secret, fill).await.json()["usage"]["completion_tokens"], 5);
+    let endless = json!({ "model": "tollgate/fill", "messages": [], "max_tokens": u64::MAX });
+    let refused = app.chat(&key.secret, endless).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (400, "invalid_body".to_owned()));
     let fill = json!({ "model": "tollgate/fill", "messages": [] });
     assert_eq!(app.chat(&key.secret, fill).await.json()["usage"]["completion_tokens"], 16);
 }
