@@ -50,6 +50,7 @@ fn settlement(arrival: &Arrival) -> Settlement {
         usage: Usage::new(1_204, 512),
         cost: Credits::from_nanos(8_130_000),
         cost_basis: "(1204 input × 2.50 + 512 output × 10.00) / 1,000,000".to_owned(),
+        price_version: None,
         usage_source: UsageSource::Upstream,
         provider: "openai".to_owned(),
         first_byte_ms: Some(201),

@@ -145,6 +145,85 @@ test("a provider is tested with one tiny call, and its own words are told where 
   await expect(dialog.getByRole("status")).toContainText("A call of gpt-real came to nothing");
 });
 
+for (const javaScriptEnabled of [true, false]) {
+  test(`a model that nobody serves is answered for by its fallback, set ${javaScriptEnabled ? "with" : "without"} JavaScript`, async ({ browser, gateway, management, quiet }) => {
+    const secret = await furnish(management);
+    const context = await browser.newContext({ javaScriptEnabled });
+    const page = await context.newPage();
+    await quiet.watch(page);
+    quiet.allow(/status of 400 .*\/fn\/save-model/);
+    await signIn(page, gateway);
+    const ready = async () => void (javaScriptEnabled && (await hydrated(page)));
+    await page.goto(`${gateway.url}/models?edit=lab/unserved`);
+    await ready();
+    const dialog = page.locator("dialog[open]");
+    const field = dialog.locator('[name="model[fallbacks]"]');
+    await field.fill("lab/nobody");
+    await dialog.getByRole("button", { name: "Save model" }).click();
+    await expect(dialog).toContainText('There is no model "lab/nobody".');
+    await expect(field).toHaveValue("lab/nobody");
+    await field.fill("lab/unpriced\ntollgate/fill");
+    await dialog.getByRole("button", { name: "Save model" }).click();
+    await expect(dialog).toHaveCount(0);
+    const answer = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "lab/unserved", max_tokens: 5, messages: [{ role: "user", content: "one two" }] }),
+    });
+    expect([answer.status, answer.headers.get("x-tollgate-model")]).toEqual([200, "tollgate/fill"]);
+    await page.goto(`${gateway.url}/models?q=unserved`);
+    await ready();
+    await expect(row(page, "lab/unserved")).toContainText("Open");
+    await page.goto(`${gateway.url}/models/lab/unserved`);
+    await expect(page.locator("section", { has: page.locator("#h-routes") })).toContainText("tollgate/fill answers instead");
+    await page.goto(`${gateway.url}/models?edit=lab/unserved`);
+    await expect(field).toHaveValue("lab/unpriced\ntollgate/fill");
+    await context.close();
+  });
+
+  test(`a provider is bounded and switched off, told first what that does, ${javaScriptEnabled ? "with" : "without"} JavaScript`, async ({ browser, gateway, management, quiet }) => {
+    const upstream = await Upstream.start();
+    const { id } = await management.call("POST", "/providers", { name: "nordlys", kind: "openai", base_url: upstream.baseUrl });
+    await management.call("POST", "/models", { name: "alone", price: "free", routes: [{ provider_id: id }] });
+    await management.call("POST", "/models", { name: "backed", price: "free", routes: [{ provider_id: id }], fallbacks: ["tollgate/echo"] });
+    const { secret } = await management.call("POST", "/keys", { name: "web" });
+    const context = await browser.newContext({ javaScriptEnabled });
+    const page = await context.newPage();
+    await quiet.watch(page);
+    quiet.allow(/status of 400 .*\/fn\/save-provider/);
+    await signIn(page, gateway);
+    const ready = async () => void (javaScriptEnabled && (await hydrated(page)));
+    await page.goto(`${gateway.url}/providers?edit=${id}`);
+    await ready();
+    const dialog = page.locator("dialog[open]");
+    await dialog.getByText("Timeouts and limits").click();
+    await dialog.locator('[name="timeouts[idle_ms]"]').fill("soon");
+    await dialog.getByRole("button", { name: "Save provider" }).click();
+    await expect(dialog.locator('[name="timeouts[idle_ms]"]')).toHaveAttribute("aria-invalid", "true");
+    await expect(dialog.locator('[name="timeouts[idle_ms]"]')).toHaveValue("soon");
+    await dialog.locator('[name="timeouts[idle_ms]"]').fill("90000");
+    await dialog.locator('[name="max_concurrency"]').fill("3");
+    await dialog.getByRole("button", { name: "Save provider" }).click();
+    await expect(dialog).toHaveCount(0);
+    const saved = await management.call("GET", `/providers/${id}`);
+    expect([saved.timeouts, saved.max_concurrency]).toEqual([{ connect_ms: null, first_byte_ms: null, idle_ms: 90000, total_ms: null }, 3]);
+    await page.goto(`${gateway.url}/providers?disable=${id}`);
+    await ready();
+    await expect(dialog).toContainText("Nobody else serves alone: its calls would be refused.");
+    await dialog.getByRole("button", { name: "Disable provider" }).click();
+    await expect(dialog).toHaveCount(0);
+    await expect(page.locator("main .ledger tbody tr", { hasText: "nordlys" })).toContainText("Off");
+    const status = async (model: string) => {
+      const body = JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] });
+      const headers = { authorization: `Bearer ${secret}`, "content-type": "application/json" };
+      return (await fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", headers, body })).status;
+    };
+    expect([await status("alone"), await status("backed")]).toEqual([503, 200]);
+    upstream.stop();
+    await context.close();
+  });
+}
+
 test("the pages of models pass axe and are looked at", async ({ page, gateway, management }) => {
   test.setTimeout(120_000);
   const secret = await furnish(management);

@@ -1,6 +1,7 @@
 // The playground: a real call as one of one's keys, streamed, stopped, refused, and what it cost.
 import type { Page } from "@playwright/test";
 import { axe, expect, type Gateway, hydrated, shots, signIn, test } from "../gateway.ts";
+import { Upstream } from "../upstream.ts";
 
 async function open(page: Page, gateway: Gateway, path: string): Promise<void> {
   await page.goto(gateway.url + path);
@@ -50,6 +51,35 @@ test("a refusal is said as the API says it, with every limit", async ({ page, ga
   quiet.allow(/400/);
   await send(page);
   await expect(page.locator(".play__answer [role=alert]")).toContainText("Write something to be answered");
+});
+
+test("whoever stops an answer hangs up on the provider, before its first word too", async ({ page, gateway, management }) => {
+  const upstream = await Upstream.start();
+  const { id } = await management.call("POST", "/providers", { name: "talker", kind: "openai", base_url: upstream.baseUrl });
+  for (const name of ["endless", "silence"]) {
+    await management.call("POST", "/models", { name, price: { input: "1", output: "2" }, routes: [{ provider_id: id }] });
+  }
+  const { key } = await management.call("POST", "/keys", { name: "web" });
+  await signIn(page, gateway);
+  await open(page, gateway, `/playground?key=${key.id}&model=endless`);
+  await page.fill("[name=message]", "Go on");
+  await send(page);
+  await expect(answer(page)).toContainText("word word");
+  await page.getByRole("button", { name: "Stop" }).click();
+  await expect(receipt(page)).toContainText("499");
+  expect(upstream.left).toBe(1);
+  const words = await answer(page).textContent();
+  // What was heard is charged, and is there to read.
+  const [call] = (await management.call("GET", "/logs")).data;
+  expect([call.status, call.state, call.tokens.output > 0, Number(call.cost) > 0]).toEqual([499, "settled", true, true]);
+  expect(await answer(page).textContent()).toBe(words);
+  await page.selectOption("[name=model]", "silence");
+  await send(page);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await expect(page.locator(".play__answer [role=alert]")).toContainText("Stopped before an answer began");
+  await expect.poll(() => upstream.left).toBe(2);
+  await expect(page.getByRole("button", { name: "Stop" })).toHaveCount(0);
+  upstream.stop();
 });
 
 test("without JavaScript the answer comes with the next page", async ({ browser, gateway, management, quiet }) => {

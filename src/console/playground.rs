@@ -86,17 +86,14 @@ impl Stage {
             text.set(String::new());
         }
         self.is_running.set(true);
-        let Some(begun) = stream::begin(&body).await else {
-            self.problem.set("Tollgate did not answer. Look in the logs whether the call was made.".to_owned());
-            return self.is_running.set(false);
-        };
-        self.problem.set(begun.problem);
+        let begun = stream::begin(&body).await;
+        // The page may be gone by now.
+        _ = self.problem.try_set(begun.problem);
         if let Some(reader) = begun.reader {
             let mut come = Vec::new();
             while let Some(bytes) = stream::next(&reader).await {
                 come.extend(bytes);
                 for piece in stream::events(&mut come) {
-                    // The page may be gone by now.
                     _ = self.answer.try_update(|text| text.push_str(&piece.answer));
                     _ = self.thought.try_update(|text| text.push_str(&piece.thought));
                     _ = self.problem.try_update(|text| text.push_str(&piece.problem));

@@ -6,7 +6,7 @@ pub mod versions;
 
 use super::data::{Data, Wire, shown, use_data};
 use super::form::use_form;
-use super::ui::drawn::memo;
+use super::ui::drawn::{effect, memo};
 use super::ui::live::use_live;
 use super::ui::place::Place;
 use super::ui::sheet::{Sheet, Statement};
@@ -54,6 +54,12 @@ pub fn Prices() -> impl IntoView {
     let compare = use_form::<ComparePrices>();
     let import = use_form::<ImportPrices>();
     let add = use_form::<AddPrice>();
+    // What was taken over is no difference any more.
+    effect(move || {
+        if import.version() > 0 {
+            compare.state.forget();
+        }
+    });
     let changed = use_live(&["models"]);
     let model = memo(|| Place::here().get("model").unwrap_or_default().to_owned());
     let asked = move || format!("{} {} {} {}", changed.get(), import.version(), add.version(), model.get());

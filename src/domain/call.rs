@@ -160,6 +160,8 @@ pub struct Settlement {
     pub cost: Credits,
     /// The arithmetic behind the cost, in words that can be checked.
     pub cost_basis: String,
+    /// The version of the price that it was charged by: that of the model that answered. Not said, it is that of its [`Bound`].
+    pub price_version: Option<u64>,
     pub usage_source: UsageSource,
     /// Empty where no upstream was reached.
     pub provider: String,
@@ -181,6 +183,7 @@ impl Settlement {
             usage: Usage::default(),
             cost: Credits::ZERO,
             cost_basis: String::new(),
+            price_version: None,
             usage_source: UsageSource::Estimated,
             provider: String::new(),
             first_byte_ms: None,
@@ -199,6 +202,7 @@ impl Settlement {
             usage: bound.whole(),
             cost: bound.cost,
             cost_basis: "the whole hold: the process ended while the call was in flight".to_owned(),
+            price_version: None,
             usage_source: UsageSource::Interrupted,
             provider: String::new(),
             first_byte_ms: None,

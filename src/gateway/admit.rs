@@ -75,23 +75,32 @@ pub enum Output {
 /// held; the one that answers is charged.
 #[derive(Clone, Debug)]
 pub(super) struct Prices {
-    first: (String, Price),
-    others: Vec<(String, Price)>,
+    first: Tariff,
+    others: Vec<Tariff>,
+}
+
+/// The price of a model in force.
+#[derive(Clone, Debug)]
+pub(super) struct Tariff {
+    pub model: String,
+    pub price: Price,
+    pub version: u64,
 }
 
 impl Prices {
     /// # Errors
     /// 404 for a model without a price.
     pub fn of(model: &Model, ceiling: &Ceiling) -> Result<Self, Refusal> {
-        let named = |model: &Model| -> Result<(String, Price), Refusal> {
-            Ok((model.name.clone(), priced(model)?.for_variant(&ceiling.variant)))
+        let tariff = |model: &Model| -> Result<Tariff, Refusal> {
+            let price = priced(model)?.for_variant(&ceiling.variant);
+            Ok(Tariff { model: model.name.clone(), price, version: model.price_version })
         };
-        let others = ceiling.stand_ins.iter().map(|other| named(other)).collect::<Result<_, Refusal>>()?;
-        Ok(Self { first: named(model)?, others })
+        let others = ceiling.stand_ins.iter().map(|other| tariff(other)).collect::<Result<_, Refusal>>()?;
+        Ok(Self { first: tariff(model)?, others })
     }
 
     fn each(&self) -> impl Iterator<Item = &Price> {
-        std::iter::once(&self.first).chain(&self.others).map(|(_, price)| price)
+        std::iter::once(&self.first).chain(&self.others).map(|tariff| &tariff.price)
     }
 
     /// The most that so much can cost, whoever answers.
@@ -104,15 +113,14 @@ impl Prices {
         self.each().map(|price| price.affords(most, money)).min().unwrap_or_default()
     }
 
-    /// The price of the model that was asked for.
-    pub fn asked(&self) -> &Price {
-        &self.first.1
+    /// That of the model that was asked for.
+    pub fn asked(&self) -> &Tariff {
+        &self.first
     }
 
-    /// The price of a model that may answer.
-    pub fn by_name(&self, model: &str) -> Option<&Price> {
-        let all = std::iter::once(&self.first).chain(&self.others);
-        all.into_iter().find(|(name, _)| name == model).map(|(_, price)| price)
+    /// That of a model that may answer.
+    pub fn by_name(&self, model: &str) -> Option<&Tariff> {
+        std::iter::once(&self.first).chain(&self.others).find(|tariff| tariff.model == model)
     }
 }
 
@@ -122,7 +130,6 @@ impl Prices {
 pub(super) struct Bid<'h> {
     holder: &'h Holder,
     prices: Prices,
-    price_version: u64,
     most: Quantity,
     /// Whether the gateway chose the output bound: then it may be lowered, and must be written into the request.
     chosen: bool,
@@ -133,7 +140,8 @@ pub(super) struct Bid<'h> {
 impl Bid<'_> {
     pub fn bound(&self) -> Bound {
         let Quantity { input, output, units, .. } = self.most;
-        Bound { input, output, units, cost: self.prices.bound(&self.most), price_version: self.price_version }
+        let price_version = self.prices.asked().version;
+        Bound { input, output, units, cost: self.prices.bound(&self.most), price_version }
     }
 
     pub fn funding(&self) -> Funding {
@@ -213,15 +221,7 @@ impl Gateway {
         let output = within_cost_cap(holder, &prices, &most, chosen)?;
         let mut means = holder.means.iter();
         let paid_by = means.next().ok_or_else(Refusal::books_unavailable)?;
-        Ok(Bid {
-            holder,
-            prices,
-            price_version: model.price_version,
-            most: Quantity { output, ..most },
-            chosen,
-            paid_by,
-            next: means,
-        })
+        Ok(Bid { holder, prices, most: Quantity { output, ..most }, chosen, paid_by, next: means })
     }
 
     /// Output tokens to hold, and whether the gateway chose them itself.

@@ -103,8 +103,10 @@ impl Gateway {
         match model {
             _ if !model.enabled => Callable::Off,
             _ if model.price.is_none() => Callable::Unpriced,
-            _ if self.ways(model, 0.0).is_empty() => Callable::Unserved,
-            _ => Callable::Yes,
+            _ if self.is_served(model) || self.fallbacks(model).iter().any(|other| self.is_served(other)) => {
+                Callable::Yes
+            }
+            _ => Callable::Unserved,
         }
     }
 

@@ -1,14 +1,13 @@
 //! A call in flight: what it has reserved. It ends exactly once: settled, released, or charged whole if it is lost.
 
 use super::Gateway;
-use super::admit::Prices;
+use super::admit::{Prices, Tariff};
 use super::dial::Connecting;
 use super::limits::Standing;
 use crate::domain::call::{Arrival, Attempt, Bound, Settlement};
 use crate::domain::credits::Credits;
 use crate::domain::ledger::{Ledger, Open};
 use crate::domain::limit::Limit;
-use crate::domain::price::Price;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Time;
 use crate::domain::usage::{Usage, UsageSource};
@@ -31,9 +30,7 @@ pub struct Hold {
     pub bound: Bound,
     /// Those that it may be charged by, and the one that it is charged by as things stand.
     prices: Prices,
-    price: Price,
-    /// The model that stands in for the one that was asked for, if one does.
-    instead: Option<String>,
+    charged_by: Tariff,
     /// Whether the gateway chose the output bound, and so must write it into the request.
     pub inject: bool,
     /// How its rate limits stood when it was admitted, itself included.
@@ -61,9 +58,8 @@ impl Hold {
             began: arrival.at,
             arrival: Arc::new(arrival),
             bound,
-            price: prices.asked().clone(),
+            charged_by: prices.asked().clone(),
             prices,
-            instead: None,
             inject,
             rates: Vec::new(),
             live: false,
@@ -125,9 +121,7 @@ impl Hold {
     /// It is sent to be answered by this model, which may be another than the one that was asked for: by its price it is
     /// charged.
     pub fn answered_by(&mut self, model: &str) {
-        let price = self.prices.by_name(model).unwrap_or(self.prices.asked());
-        self.price = price.clone();
-        self.instead = Some(model.to_owned()).filter(|model| *model != self.arrival.model);
+        self.charged_by = self.prices.by_name(model).unwrap_or(self.prices.asked()).clone();
     }
 
     /// The current attempt waits for this connection first.
@@ -170,7 +164,7 @@ impl Hold {
 
     /// What this usage costs.
     pub fn cost(&self, usage: &Usage) -> Credits {
-        self.price.cost(usage)
+        self.charged_by.price.cost(usage)
     }
 
     /// Charges what was used.
@@ -236,10 +230,11 @@ impl Hold {
         let (cost, mut cost_basis) = match usage_source {
             // Nothing, whatever a request costs.
             UsageSource::Cache => (Credits::ZERO, "answered from the cache".to_owned()),
-            _ => (self.cost(&usage), self.price.basis(&usage)),
+            _ => (self.cost(&usage), self.charged_by.price.basis(&usage)),
         };
-        if let Some(instead) = &self.instead {
-            cost_basis = format!("{instead} answered: {cost_basis}");
+        let answered_by = &self.charged_by.model;
+        if *answered_by != self.arrival.model {
+            cost_basis = format!("{answered_by} answered: {cost_basis}");
         }
         if cost > self.bound.cost {
             // The one way past a limit: the upstream charged more than the call had asked it for.
@@ -252,6 +247,7 @@ impl Hold {
             usage,
             cost,
             cost_basis,
+            price_version: Some(self.charged_by.version),
             usage_source,
             provider: self.provider.clone(),
             first_byte_ms: self.first_byte_ms,

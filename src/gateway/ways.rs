@@ -3,7 +3,7 @@
 use super::Gateway;
 use super::authenticate::Holder;
 use super::catalog::Upstream;
-use crate::domain::model::Model;
+use crate::domain::model::{Model, Route};
 use crate::domain::refusal::{Code, Refusal};
 use std::sync::Arc;
 
@@ -49,8 +49,21 @@ impl Gateway {
     /// The models that may stand in for this one in a call of this key: each is there, has a price, and is one that the
     /// key may call. Who would stand in for them does not count, so there is no going round in circles.
     pub fn stand_ins(&self, holder: &Holder, model: &Model) -> Vec<Arc<Model>> {
-        let named = model.fallbacks.iter().filter(|name| **name != model.name && holder.key.allows_model(name));
+        let all = self.fallbacks(model).into_iter();
+        all.filter(|other| holder.key.allows_model(&other.name)).collect()
+    }
+
+    /// The same, whichever models the key may call.
+    pub fn fallbacks(&self, model: &Model) -> Vec<Arc<Model>> {
+        let named = model.fallbacks.iter().filter(|name| **name != model.name);
         named.filter_map(|name| self.model(name)).filter(|other| other.enabled && other.price.is_some()).collect()
+    }
+
+    /// Whether a route of its own leads to an enabled provider.
+    pub fn is_served(&self, model: &Model) -> bool {
+        let catalog = self.0.catalog.load();
+        let upstream = |route: &Route| catalog.upstream(&route.provider_id);
+        model.routes.iter().filter_map(upstream).any(|upstream| upstream.provider.enabled)
     }
 
     /// The ways that a call to this model may go, best first, then those of the models that may stand in for it; never

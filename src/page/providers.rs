@@ -87,9 +87,10 @@ fn bounds(provider: &Provider) -> Vec<String> {
     all.map(|bound| bound.map(|bound| bound.to_string()).unwrap_or_default()).collect()
 }
 
-/// Whether it is the only way to a model.
+/// Whether it is the only way to a model, those to the models that stand in for it among them.
 pub fn is_alone(gateway: &Gateway, model: &Model, id: &ProviderId) -> bool {
-    let ways = gateway.ways(model, 0.0);
+    let mut ways = gateway.ways(model, 0.0);
+    ways.extend(gateway.fallbacks(model).iter().flat_map(|other| gateway.ways(other, 0.0)));
     model.enabled && !ways.is_empty() && ways.iter().all(|way| way.upstream.provider.id == *id)
 }
 
@@ -99,7 +100,7 @@ async fn impact(gateway: &Gateway, reader: &Account, provider: &Provider) -> Res
     let alone = models.iter().filter(|model| is_alone(gateway, model, &provider.id));
     let alone: Vec<&str> = alone.map(|model| model.name.as_str()).collect();
     let mut lines = vec![match alone.as_slice() {
-        [] => "No model loses its last way: calls go by their other routes.".to_owned(),
+        [] => "No model loses its last way: calls go by other routes, or to fallbacks.".to_owned(),
         [one] => format!("Nobody else serves {one}: its calls would be refused."),
         many => format!("Nobody else serves {}: their calls would be refused.", many.join(", ")),
     }];

@@ -247,7 +247,8 @@ impl Store {
                        usage_source = $10, provider = $11, first_byte_ms = $12, total_ms = $13, attempts = $14,
                        requests = $15, cache_write_tokens = $16, cache_write_1h_tokens = $17, audio_input_tokens = $18,
                        image_input_tokens = $19, audio_output_tokens = $20, image_output_tokens = $21, images = $22,
-                       characters = $23, audio_ms = $24, video_ms = $25, searches = $26
+                       characters = $23, audio_ms = $24, video_ms = $25, searches = $26,
+                       price_version = coalesce($27, price_version)
                    where id = $1 and state = 'pending'";
         let usage = &settlement.usage;
         let rows = on_tx!(tx, db => sqlx::query(sql)
@@ -277,6 +278,7 @@ impl Store {
             .bind(bigint(usage.units.audio_ms))
             .bind(bigint(usage.units.video_ms))
             .bind(bigint(usage.units.searches))
+            .bind(settlement.price_version.map(bigint))
             .execute(db)
             .await
             .map(|done| done.rows_affected()))?;

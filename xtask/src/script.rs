@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use oxc_allocator::Allocator;
 use oxc_codegen::{Codegen, CodegenOptions};
-use oxc_minifier::{MangleOptions, Minifier, MinifierOptions};
+use oxc_minifier::{CompressOptions, MangleOptions, Minifier, MinifierOptions};
 use oxc_parser::Parser;
 use oxc_span::SourceType;
 
@@ -15,7 +15,11 @@ pub fn short(module: &str) -> Result<String> {
         return Err(anyhow!("the script cannot be read: {wrong}"));
     }
     let mut program = parsed.program;
-    let options = MinifierOptions { mangle: Some(MangleOptions::default()), compress: None, mangle_properties: None };
+    let options = MinifierOptions {
+        mangle: Some(MangleOptions::default()),
+        compress: Some(CompressOptions::default()),
+        mangle_properties: None,
+    };
     let named = Minifier::new(options).minify(&allocator, &mut program);
     let code = Codegen::new().with_options(CodegenOptions::minify()).with_scoping(named.scoping).build(&program).code;
     Ok(code)

@@ -32,6 +32,8 @@ pub struct ModelDraft {
     pub rate: String,
     pub completion_multiplier: String,
     pub routes: Vec<RouteDraft>,
+    /// The models that stand in for it, a line each, in their order.
+    pub fallbacks: String,
     /// Set if it is.
     pub enabled: Option<String>,
 }
@@ -64,6 +66,7 @@ impl From<&Model> for ModelDraft {
             context_length: number(model.context_length),
             max_output_tokens: number(model.max_output_tokens),
             routes: model.routes.iter().map(RouteDraft::from).collect(),
+            fallbacks: model.fallbacks.join("\n"),
             enabled: model.enabled.then(|| "on".to_owned()),
             ..Self::default()
         };
@@ -129,6 +132,14 @@ pub fn ModelDialog(
                     {abilities(state, &able)}
                     {pricing(state, &draft)}
                     {routes(state, draft.routes, choices.providers)}
+                    <TextArea
+                        form=state
+                        field="model.fallbacks"
+                        label="Fallbacks"
+                        value=draft.fallbacks
+                        rows=2
+                        hint=|| "The models, a line each, that answer in this order when no route of this one does. Only those that the key may call, and within its budgets."
+                    />
                     <CheckField
                         form=state
                         field="model.enabled"

@@ -102,7 +102,7 @@ fn told(page: ModelPage) -> impl IntoView {
                 {prices(page.prices, page.unpriced)}
                 {own(&name, page.own)}
             </div>
-            {routes(page.routes)}
+            {routes(page.routes, page.fallbacks)}
             {days}
             <Statement title="Call it" id="h-call" note=|| "With a key of yours in TOLLGATE_KEY.">
                 <Snippets snippets=page.snippets/>
@@ -175,8 +175,9 @@ fn OfWhich(action: String, options: Vec<(String, String)>, chosen: String) -> im
 }
 
 /// In the order in which they are tried.
-fn routes(routes: Vec<RouteTold>) -> AnyView {
+fn routes(routes: Vec<RouteTold>, fallbacks: Vec<String>) -> AnyView {
     let content = match routes.is_empty() {
+        true if !fallbacks.is_empty() => view! { <p class="model-says">"No provider serves it."</p> }.into_any(),
         true => view! { <p class="model-says">"No provider serves it: its calls are refused until a route leads to one."</p> }.into_any(),
         false => {
             let columns = vec![
@@ -192,7 +193,14 @@ fn routes(routes: Vec<RouteTold>) -> AnyView {
         }
     };
     let note = || "The lowest priority first; among equals in proportion to weight.";
-    view! { <Statement title="Routes" id="h-routes" note>{content}</Statement> }.into_any()
+    let links = fallbacks.iter().enumerate().map(|(at, name)| {
+        let then = if at > 0 { ", then " } else { "" };
+        view! { {then} <a href=page_of(name)>{name.clone()}</a> }
+    });
+    let fallbacks = (!fallbacks.is_empty()).then(|| {
+        view! { <p class="model-says">"Where no route answers, " {links.views()} " answers instead, at its own price."</p> }
+    });
+    view! { <Statement title="Routes" id="h-routes" note>{content} {fallbacks}</Statement> }.into_any()
 }
 
 fn route(route: RouteTold) -> impl IntoView {

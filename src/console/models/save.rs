@@ -84,9 +84,8 @@ pub async fn save_model(
         let upstream_model = route.upstream_model.trim().to_owned();
         routes.push(Route { provider_id: route.provider_id.as_str().into(), upstream_model, weight, priority });
     }
-    // Who stands in is for programs to say; a form that does not show it must not clear it.
-    let known = expect_context::<crate::gateway::Gateway>().model(&original);
-    let fallbacks = known.map(|known| known.fallbacks.clone()).unwrap_or_default();
+    let fallbacks = model.fallbacks.lines().map(|line| line.trim().to_owned()).filter(|name| !name.is_empty());
+    let fallbacks = fallbacks.collect();
     let model = Model {
         name: model.name.trim().to_owned(),
         display_name: model.display_name.trim().to_owned(),

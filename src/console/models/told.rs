@@ -118,6 +118,8 @@ pub struct ModelPage {
     pub unpriced: String,
     pub own: Own,
     pub routes: Vec<RouteTold>,
+    /// The models that answer where no route does, in their order.
+    pub fallbacks: Vec<String>,
     pub days: Option<Days>,
     /// Language and code of each.
     pub snippets: Vec<(String, String)>,

@@ -2,8 +2,9 @@
 
 use crate::console::form::post::{fetch, settled};
 use crate::console::ui::browser::{call, get};
-use leptos::wasm_bindgen::JsValue;
-use leptos::web_sys::js_sys::Uint8Array;
+use leptos::prelude::window;
+use leptos::wasm_bindgen::{JsCast, JsValue};
+use leptos::web_sys::js_sys::{Array, Function, Reflect, Uint8Array};
 use serde::Deserialize;
 use std::cell::RefCell;
 
@@ -15,30 +16,39 @@ pub struct Piece {
     pub problem: String,
 }
 
-/// An answer that has begun.
+/// An answer that has begun, or will not.
 pub struct Begun {
     /// The call's id in the log; empty where it has none.
     pub id: String,
-    /// What the pieces are read from; nothing where it was refused.
+    /// What the pieces are read from; nothing where none will come.
     pub reader: Option<JsValue>,
-    /// Why it was refused, in the API's words.
+    /// Why none will come: a refusal in the API's words.
     pub problem: String,
 }
 
-/// Sends the form; `None` where nobody answered.
-pub async fn begin(body: &str) -> Option<Begun> {
-    let response = fetch("/playground/stream", body).await?;
+/// Sends the form.
+pub async fn begin(body: &str) -> Begun {
+    let halt = get(&window(), "AbortController").dyn_into::<Function>().ok();
+    let halt = halt.and_then(|class| Reflect::construct(&class, &Array::new()).ok()).unwrap_or_default();
+    let signal = get(&halt, "signal");
+    HALT.set(Some(halt));
+    let Some(response) = fetch("/playground/stream", body, &signal).await else {
+        let problem = match get(&signal, "aborted").is_truthy() {
+            true => "Stopped before an answer began. Whether it cost something is in the logs.",
+            false => "Tollgate did not answer. Look in the logs whether the call was made.",
+        };
+        return Begun { id: String::new(), reader: None, problem: problem.to_owned() };
+    };
     let headers = get(&response, "headers");
     let id = call(&headers, "get", &["x-request-id".into()]).as_string().unwrap_or_default();
     if get(&response, "ok").is_truthy() {
         let reader = call(&get(&response, "body"), "getReader", &[]);
-        READER.set(Some(reader.clone()));
-        return Some(Begun { id, reader: Some(reader), problem: String::new() });
+        return Begun { id, reader: Some(reader), problem: String::new() };
     }
     let text = settled(call(&response, "text", &[])).await.and_then(|text| text.as_string()).unwrap_or_default();
     let said = event(&text).problem;
     let problem = if said.is_empty() { text } else { said };
-    Some(Begun { id, reader: None, problem })
+    Begun { id, reader: None, problem }
 }
 
 /// The next bytes; `None` at the end, or where it was broken off.
@@ -51,15 +61,15 @@ pub async fn next(reader: &JsValue) -> Option<Vec<u8>> {
 }
 
 thread_local! {
-    /// What is being read. A browser has one thread and one playground; no signal may hold it, since a page that the server
-    /// draws changes threads.
-    static READER: RefCell<Option<JsValue>> = const { RefCell::new(None) };
+    /// What breaks off the call under way. A browser has one thread and one playground; no signal may hold it, since a page
+    /// that the server draws changes threads.
+    static HALT: RefCell<Option<JsValue>> = const { RefCell::new(None) };
 }
 
-/// Hangs up: the provider is told to stop too.
+/// Hangs up, whether an answer has begun or not: the provider is told to stop too.
 pub fn stop() {
-    if let Some(reader) = READER.take() {
-        call(&reader, "cancel", &[]);
+    if let Some(halt) = HALT.take() {
+        call(&halt, "abort", &[]);
     }
 }
 

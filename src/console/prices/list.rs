@@ -13,15 +13,16 @@ use leptos::prelude::*;
 pub fn PriceLists(compare: Form<ComparePrices>, import: Form<ImportPrices>, snapshot: String) -> impl IntoView {
     let state = compare.state;
     let formats = [
-        ("snapshot", format!("Snapshot that ships with Tollgate ({snapshot})")),
+        ("snapshot", "Snapshot that ships with Tollgate".to_owned()),
         ("litellm", "LiteLLM: model_prices_and_context_window.json".to_owned()),
         ("models.dev", "models.dev: api.json".to_owned()),
     ];
     let options = formats.into_iter().map(|(value, label)| (value.to_owned(), label)).collect();
+    let of = format!("The snapshot is of {snapshot}.");
     view! {
         <PostForm form=state class="prices__form">
             <FormProblem form=state/>
-            <SelectField form=state field="format" label="List" options=options value="snapshot"/>
+            <SelectField form=state field="format" label="List" options=options value="snapshot" hint=move || of.clone()/>
             <TextField
                 form=state
                 field="url"

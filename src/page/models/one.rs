@@ -67,6 +67,7 @@ pub async fn page(gateway: &Gateway, reader: &Account, name: &str, of: &str) -> 
         unpriced,
         own: own(gateway, reader, &appraisal, &model, of).await?,
         routes: routes(gateway, &appraisal, &model),
+        fallbacks: gateway.fallbacks(&model).iter().map(|other| other.name.clone()).collect(),
         days: days(gateway, reader, &appraisal, &model, &when).await?,
         snippets: snippets(&crate::page::origin(), &model.name),
         logs: Place::new("/logs").with("model", model.name.as_str()).with("time", "30d").href(),

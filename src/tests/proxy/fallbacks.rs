@@ -37,6 +37,8 @@ async fn where_nobody_serves_a_model_the_one_that_stands_in_answers_and_is_charg
         // (1000 x 0.25 + 5 x 1) / 1,000,000
         assert_eq!((row.cost.exact(), answer.header("x-tollgate-cost")), ("0.000255000".to_owned(), "0.000255000"));
         assert!(row.cost_basis.starts_with("mini answered: "), "{}", row.cost_basis);
+        assert_eq!(row.bound.price_version, app.gateway.model("mini").expect("there").price_version);
+        assert_ne!(row.bound.price_version, app.gateway.model("gpt").expect("there").price_version);
         // Held at the price of the dearer of the two, at 2.50 a million in and 10 out.
         assert!(row.bound.cost.nanos() >= (row.bound.input as i64) * 2_500 + 100 * 10_000);
         assert_eq!(app.first_meter(&key).await, (255_000, 0));
