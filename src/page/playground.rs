@@ -15,6 +15,7 @@ use crate::gateway::Gateway;
 use crate::gateway::appraise::Callable;
 use crate::gateway::issue::KeyQuery;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// So many keys are offered, the newest; another is offered if the address names it.
 const KEYS: u32 = 200;
@@ -52,6 +53,10 @@ pub async fn choices(gateway: &Gateway, by: &Account, key: &str, model: &str) ->
     })
 }
 
+/// How often, and how far apart, a call that is still in flight is looked at again: three seconds in all.
+const MOST_TRIES: u32 = 30;
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
 /// What a call came to. `None` where it left no row.
 ///
 /// # Errors
@@ -60,8 +65,18 @@ pub async fn receipt(gateway: &Gateway, by: &Account, id: String) -> Result<Opti
     if id.is_empty() {
         return Ok(None);
     }
-    gateway.settled().await?;
-    let Ok(call) = gateway.call(by, &CallId(id)).await else { return Ok(None) };
+    let id = CallId(id);
+    let mut tries = 0;
+    let call = loop {
+        gateway.settled().await?;
+        let Ok(call) = gateway.call(by, &id).await else { return Ok(None) };
+        // Whoever hangs up asks before the gateway has noticed.
+        if call.state != CallState::Pending || tries == MOST_TRIES {
+            break call;
+        }
+        tries += 1;
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    };
     let when = When::of(by, gateway.clock().now());
     let gates = trace::of_call(gateway, by, &call, &when).await;
     let (sign, says) = outcome(&call);
