@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI from "openai";
-import { zodResponseFormat } from "openai/helpers/zod";
+import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
 import { due, ECHO, FILL, KINDS, PNG, thrown, World } from "./world.mjs";
 
@@ -136,6 +136,52 @@ test("texts become vectors, in base64 as the client asks by itself and in number
   assert.deepEqual([row.endpoint, row.tokens.input, row.cost], ["/v1/embeddings", 3, "0.000003000"]);
   const other = await openai.embeddings.create({ model: "embeds", input: "far away", encoding_format: "float" });
   assert.deepEqual(other.data[0].embedding, [0.25, -0.5, 0.75]);
+});
+
+test("a response is answered and streamed event by event", async () => {
+  const openai = await client();
+  const answer = await openai.responses.create({ model: ECHO, instructions: "be brief", input: "one two three" });
+  assert.deepEqual([answer.object, answer.status, answer.output_text], ["response", "completed", "one two three"]);
+  assert.deepEqual([answer.usage.input_tokens, answer.usage.output_tokens], [5, 3]);
+  const stream = openai.responses.stream({ model: ECHO, input: "one two three" });
+  const events = [];
+  for await (const event of stream) events.push(event);
+  assert.deepEqual(events.map((event) => event.sequence_number), events.map((_, at) => at));
+  assert.deepEqual(events.filter((event) => event.type === "response.output_text.delta").map((event) => event.delta).join(""), "one two three");
+  assert.equal((await stream.finalResponse()).output_text, "one two three");
+});
+
+test("every kind of provider answers responses, calls tools in them and keeps to a schema", async () => {
+  const openai = await client();
+  const shape = z.object({ city: z.string(), celsius: z.number() });
+  const tools = ["weather", "clock"].map((name) => ({ type: "function", name, strict: false, parameters: { type: "object", properties: {} } }));
+  const told = (response) => response.output.filter((item) => item.type === "function_call").map((call) => [call.name, JSON.parse(call.arguments)]);
+  for (const kind of KINDS) {
+    const model = `on/${kind}`;
+    const { data: answer, response } = await openai.responses.create({ model, input: "hello", max_output_tokens: 100 }).withResponse();
+    assert.equal(answer.output_text, "Hello! How can I help you today?", kind);
+    assert.equal(response.headers.get("x-tollgate-cost"), due({ input: 1234, output: 567 }), kind);
+    const streamed = await openai.responses.stream({ model, input: "hello" }).finalResponse();
+    assert.deepEqual([streamed.output_text, streamed.usage.output_tokens], [answer.output_text, 567], kind);
+    const ask = [{ role: "user", content: "weather" }];
+    const called = await openai.responses.create({ model, tools, input: ask });
+    assert.deepEqual(told(called), [["weather", { city: "Paris", unit: "C" }], ["clock", {}]], kind);
+    assert.deepEqual(told(await openai.responses.stream({ model, tools, input: ask }).finalResponse()), told(called), kind);
+    const results = called.output.filter((item) => item.type === "function_call").map(({ call_id }) => ({ type: "function_call_output", call_id, output: "fine" }));
+    const after = await openai.responses.create({ model, tools, input: [...ask, ...called.output, ...results, { role: "user", content: "hello" }] });
+    assert.ok(after.output_text.startsWith("Hello!"), `${kind}: ${after.output_text}`);
+    const parsed = await openai.responses.parse({ model, input: "extract", text: { format: zodTextFormat(shape, "weather") } });
+    assert.deepEqual(parsed.output_parsed, { city: "Paris", celsius: 21 }, kind);
+  }
+});
+
+test("a response that cannot be carried over is refused by its name", async () => {
+  const openai = await client();
+  for (const [fields, param] of [[{ previous_response_id: "resp_1" }, "previous_response_id"], [{ background: true }, "background"]]) {
+    const error = await thrown(openai.responses.create({ model: "on/anthropic", input: "hello", ...fields }));
+    assert.ok(error instanceof OpenAI.BadRequestError, error.constructor.name);
+    assert.deepEqual([error.code, error.param], ["invalid_body", param]);
+  }
 });
 
 for (const [name, status, code, kind, of] of [

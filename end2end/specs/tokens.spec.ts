@@ -251,51 +251,51 @@ test("rules are bound and groups moved to from the row, and the secret stays", a
 
 test("filters, order and page survive reload and the back button", async ({ page, gateway, management }) => {
   const group = await management.call("POST", "/groups", { name: "team" });
-  for (let number = 0; number < 55; number++) {
-    const more = number < 53 ? { group_id: group.id, models: number < 52 ? ["tollgate/fill"] : [] } : {};
+  for (let number = 0; number < 30; number++) {
+    const more = number < 28 ? { group_id: group.id, models: number < 27 ? ["tollgate/fill"] : [] } : {};
     await key(management, `key ${String(number).padStart(2, "0")}`, more);
   }
   await signIn(page, gateway);
   await open(page, gateway, "/tokens");
-  await expect(page.locator(".filters__count")).toHaveText("1–50 of 55");
-  expect((await names(page))[0]).toBe("key 54");
+  await expect(page.locator(".filters__count")).toHaveText("1–25 of 30");
+  expect((await names(page))[0]).toBe("key 29");
   await page.locator("select[name=group]").selectOption({ label: "team" });
-  await expect(page.locator(".filters__count")).toHaveText("1–50 of 53");
+  await expect(page.locator(".filters__count")).toHaveText("1–25 of 28");
   await page.locator("select[name=sort]").selectOption("name");
   await expect(page.locator("tbody th a").first()).toHaveText("key 00");
   await page.getByRole("link", { name: "Next 3" }).click();
-  await expect(page.locator(".filters__count")).toHaveText("51–53 of 53");
-  expect(await names(page)).toEqual(["key 50", "key 51", "key 52"]);
+  await expect(page.locator(".filters__count")).toHaveText("26–28 of 28");
+  expect(await names(page)).toEqual(["key 25", "key 26", "key 27"]);
   await page.reload();
   await hydrated(page);
-  expect(await names(page)).toEqual(["key 50", "key 51", "key 52"]);
+  expect(await names(page)).toEqual(["key 25", "key 26", "key 27"]);
   await expect(page.locator("select[name=group]")).toHaveValue(group.id);
   await expect(page.locator("select[name=sort]")).toHaveValue("name");
   await page.goBack();
-  await expect(page.locator(".filters__count")).toHaveText("1–50 of 53");
+  await expect(page.locator(".filters__count")).toHaveText("1–25 of 28");
   await page.goForward();
-  await page.getByRole("link", { name: "Previous 50" }).click();
-  await expect(page.locator(".filters__count")).toHaveText("1–50 of 53");
+  await page.getByRole("link", { name: "Previous 25" }).click();
+  await expect(page.locator(".filters__count")).toHaveText("1–25 of 28");
   await expect(page.locator("tbody th a").first()).toHaveText("key 00");
   // Another filter begins at the first page; a chip takes it away; the search finds on all pages.
   await page.locator("select[name=model]").selectOption("tollgate/echo");
   await expect(page.locator(".filters__count")).toHaveText("1–1 of 1");
-  expect(await names(page)).toEqual(["key 52"]);
+  expect(await names(page)).toEqual(["key 27"]);
   await page.locator(".chip", { hasText: "May call tollgate/echo" }).click();
-  await expect(page.locator(".filters__count")).toHaveText("1–50 of 53");
+  await expect(page.locator(".filters__count")).toHaveText("1–25 of 28");
   await page.fill("[name=q]", "Y 07");
   await expect(page.locator("tbody tr")).toHaveCount(1);
   expect(new URL(page.url()).searchParams.get("q")).toBe("Y 07");
   await page.fill("[name=q]", "nothing like it");
   await expect(page.locator("main")).toContainText("No matches");
   await page.getByRole("link", { name: "Show every token" }).click();
-  await expect(page.locator(".filters__count")).toHaveText("1–50 of 55");
+  await expect(page.locator(".filters__count")).toHaveText("1–25 of 30");
   // Headings order too.
   await page.locator("thead").getByRole("link", { name: "Name" }).click();
   await expect(page.locator("th[aria-sort=ascending]")).toContainText("Name");
   await expect(page.locator("tbody th a").first()).toHaveText("key 00");
   await page.locator("thead").getByRole("link", { name: "Name" }).click();
-  await expect(page.locator("tbody th a").first()).toHaveText("key 54");
+  await expect(page.locator("tbody th a").first()).toHaveText("key 29");
 });
 
 test("an unknown filter is told, and can be put right", async ({ page, gateway, quiet }) => {
@@ -313,25 +313,25 @@ test("an unknown filter is told, and can be put right", async ({ page, gateway, 
 test("more than ten at once want their number typed, and all that match are more than the page", async ({ page, gateway, management, quiet }) => {
   quiet.allow(FORM_REFUSED);
   const secrets = [];
-  for (let number = 0; number < 56; number++) secrets.push((await key(management, `key ${number}`)).secret);
+  for (let number = 0; number < 31; number++) secrets.push((await key(management, `key ${number}`)).secret);
   const other = await key(management, "another");
   await signIn(page, gateway);
   await open(page, gateway, "/tokens?q=key");
   await page.getByRole("checkbox", { name: "Select all on this page" }).check();
-  await expect(page.locator(".bulk__count")).toHaveText("50 selected");
-  await page.getByLabel("All 56 that match").check();
+  await expect(page.locator(".bulk__count")).toHaveText("25 selected");
+  await page.getByLabel("All 31 that match").check();
   await page.locator(".bulk").getByRole("button", { name: "Disable" }).click();
-  await expect(dialog(page)).toContainText("Disable 56 tokens?");
+  await expect(dialog(page)).toContainText("Disable 31 tokens?");
   await axe(page);
   await shots(page, "tokens-confirm");
   await answerWith(page, "Disable");
-  await expect(dialog(page).locator(".field__error")).toContainText("Type 56 to confirm");
+  await expect(dialog(page).locator(".field__error")).toContainText("Type 31 to confirm");
   expect((await call(gateway, secrets[0])).status).toBe(200);
-  await dialog(page).locator("[name=confirm]").fill("56");
+  await dialog(page).locator("[name=confirm]").fill("31");
   await answerWith(page, "Disable");
   await expect(dialog(page)).toHaveCount(0);
-  await expect(page.locator(".sheet__lede")).toContainText("1 open, 56 off");
-  for (const secret of [secrets[0], secrets[55]]) expect((await refusal(await call(gateway, secret))).code).toBe("key_disabled");
+  await expect(page.locator(".sheet__lede")).toContainText("1 open, 31 off");
+  for (const secret of [secrets[0], secrets[30]]) expect((await refusal(await call(gateway, secret))).code).toBe("key_disabled");
   expect((await call(gateway, other.secret)).status).toBe(200);
   // Ten or fewer are switched at once.
   await page.getByRole("checkbox", { name: "Select key 55", exact: true }).check();
@@ -711,7 +711,7 @@ test.describe("without JavaScript", () => {
       await page.goto(gateway.url + path);
     };
     const group = await management.call("POST", "/groups", { name: "team" });
-    for (let number = 0; number < 52; number++) await key(management, `key ${String(number).padStart(2, "0")}`);
+    for (let number = 0; number < 27; number++) await key(management, `key ${String(number).padStart(2, "0")}`);
     await signIn(page, gateway, ADMIN, async () => {});
     await go("/tokens");
     await page.getByRole("link", { name: "New token" }).click();
@@ -734,38 +734,38 @@ test.describe("without JavaScript", () => {
     await page.locator("select[name=sort]").selectOption("name");
     await page.fill("[name=q]", "key");
     await page.getByRole("button", { name: "Apply" }).click();
-    await expect(page.locator(".filters__count")).toHaveText("1–50 of 52");
+    await expect(page.locator(".filters__count")).toHaveText("1–25 of 27");
     await page.getByRole("link", { name: "Next 2" }).click();
-    expect(await names(page)).toEqual(["key 50", "key 51"]);
+    expect(await names(page)).toEqual(["key 25", "key 26"]);
 
     // The bar is there as soon as anything is ticked; what has to be asked has an address.
     await expect(page.locator(".bulk")).toBeHidden();
-    await box(page, "key 50").check();
+    await box(page, "key 25").check();
     await expect(page.locator(".bulk")).toBeVisible();
-    await box(page, "key 51").check();
+    await box(page, "key 26").check();
     await page.locator(".bulk").getByRole("button", { name: "Move to group…" }).click();
     await expect(dialog(page)).toContainText("Move 2 tokens to a group");
     await dialog(page).locator("select").selectOption({ label: "team" });
     await answerWith(page, "Move");
-    await expect(page.locator(".filters__count")).toHaveText("51–52 of 52");
-    await expect(row(page, "key 50")).toContainText("team");
+    await expect(page.locator(".filters__count")).toHaveText("26–27 of 27");
+    await expect(row(page, "key 25")).toContainText("team");
     expect((await management.call("GET", `/keys?group_id=${group.id}`)).data.length).toBe(2);
-    await box(page, "key 50").check();
+    await box(page, "key 25").check();
     await page.locator(".bulk").getByRole("button", { name: "Disable" }).click();
-    await expect(row(page, "key 50")).toContainText("Disabled");
+    await expect(row(page, "key 25")).toContainText("Disabled");
     expect(new URL(page.url()).searchParams.get("q")).toBe("key");
-    await box(page, "key 51").check();
+    await box(page, "key 26").check();
     const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".bulk").getByRole("button", { name: "Export CSV" }).click()]);
     const csv = await text(download);
-    expect([csv.includes("key 51"), csv.includes("key 50")]).toEqual([true, false]);
-    await page.getByLabel("All 52 that match").check();
+    expect([csv.includes("key 26"), csv.includes("key 25")]).toEqual([true, false]);
+    await page.getByLabel("All 27 that match").check();
     await page.locator(".bulk").getByRole("button", { name: "Enable" }).click();
-    await expect(dialog(page)).toContainText("Enable 52 tokens?");
+    await expect(dialog(page)).toContainText("Enable 27 tokens?");
     await answerWith(page, "Enable");
-    await expect(page.locator("#confirm-problem")).toContainText("Type 52 to confirm");
-    await page.fill("dialog [name=confirm]", "52");
+    await expect(page.locator("#confirm-problem")).toContainText("Type 27 to confirm");
+    await page.fill("dialog [name=confirm]", "27");
     await answerWith(page, "Enable");
-    await expect(page.locator("body")).toContainText("52 keys are enabled.");
+    await expect(page.locator("body")).toContainText("27 keys are enabled.");
 
     // The secret of a rotation is shown once, as a new key's is.
     await go("/tokens?q=production-web");

@@ -10,8 +10,8 @@ use crate::domain::problem::Problem;
 use crate::gateway::Gateway;
 use crate::gateway::list::KeyPage;
 
-/// Rows on a page: what the gateway gives who does not say.
-const PAGE: u64 = 50;
+/// Rows on a page.
+pub const ROWS: u32 = 25;
 
 /// A page of the list that an address asks for.
 ///
@@ -28,8 +28,8 @@ pub async fn list(gateway: &Gateway, by: &Account, address: &str) -> Result<KeyL
     let count = |count: u64| grouped(signed(count));
     Ok(KeyList {
         rows: rows.iter().map(|overseen| wording.row(by, overseen)).collect(),
-        previous: previous.map(|place| (place, format!("Previous {}", count(before.min(PAGE))))),
-        next: next.map(|place| (place, format!("Next {}", count(rest.min(PAGE))))),
+        previous: previous.map(|place| (place, format!("Previous {}", count(before.min(u64::from(ROWS)))))),
+        next: next.map(|place| (place, format!("Next {}", count(rest.min(u64::from(ROWS)))))),
         span: match shown {
             0 => String::new(),
             shown => format!("{}–{} of {}", count(before + 1), count(before + shown), count(total)),

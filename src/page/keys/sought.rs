@@ -1,5 +1,6 @@
 //! What is asked of the list of tokens, as its address has it.
 
+use super::list::ROWS;
 use crate::domain::key::KeyState;
 use crate::domain::problem::Problem;
 use crate::gateway::issue::KeyQuery;
@@ -107,7 +108,8 @@ impl Sought {
     /// As [`Sought::query`].
     pub fn page(&self) -> Result<KeyQuery, Problem> {
         let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        Ok(KeyQuery { cursor: given(&self.after), before: given(&self.before), ..self.query()? })
+        let (cursor, before) = (given(&self.after), given(&self.before));
+        Ok(KeyQuery { cursor, before, limit: ROWS, ..self.query()? })
     }
 
     fn order(&self) -> Result<Order, Problem> {
