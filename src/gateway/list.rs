@@ -9,7 +9,7 @@ use crate::domain::key::{Key, KeyState};
 use crate::domain::problem::Problem;
 use crate::domain::time::Time;
 use crate::store::key_lists::{KeyFilter, KeyOrder, KeyPlace, KeySort, KeyTally, PlaceValue};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// A key that nobody has used for so long is unused.
@@ -72,6 +72,12 @@ pub struct Tally {
     pub blocked: u64,
 }
 
+/// How the keys stand that a filter finds.
+struct Survey {
+    filter: KeyFilter,
+    keys: Vec<Surveyed>,
+}
+
 impl Gateway {
     /// A page of the keys that this account may see.
     ///
@@ -83,7 +89,7 @@ impl Gateway {
             return Ok(Page { data: page.data, next: page.next });
         }
         let limit = page_limit(query.limit)?;
-        let mut filter = self.filter(by, &query).await?;
+        let mut filter = self.filter(by, &query, None).await?;
         filter.limit = limit + 1;
         let sort = filter.order.by;
         let mut keys = self.0.store.keys(&filter).await?;
@@ -98,11 +104,27 @@ impl Gateway {
     /// # Errors
     /// Where a place or the limit is not one.
     pub async fn list_keys(&self, by: &Account, query: KeyQuery) -> Result<KeyPage, Problem> {
+        self.list(by, query, None).await
+    }
+
+    /// The same, and what there is on all pages. How keys stand is read once for both.
+    ///
+    /// # Errors
+    /// As [`Gateway::list_keys`] and [`Gateway::tally_keys`].
+    pub async fn list_and_tally(&self, by: &Account, query: KeyQuery) -> Result<(KeyPage, Tally), Problem> {
+        let filter = self.plain_filter(by, &KeyQuery { unrevoked: true, ..KeyQuery::default() });
+        let keys = self.survey(&filter).await?;
+        let tally = self.tally(by, &keys).await?;
+        let page = self.list(by, query, Some(&Survey { filter, keys })).await?;
+        Ok((page, tally))
+    }
+
+    async fn list(&self, by: &Account, query: KeyQuery, known: Option<&Survey>) -> Result<KeyPage, Problem> {
         let limit = page_limit(query.limit)?;
         if let Order::Budget { descending } = query.order {
-            return self.list_by_budget(by, &query, descending, limit).await;
+            return self.list_by_budget(by, &query, descending, limit, known).await;
         }
-        let mut filter = self.filter(by, &query).await?;
+        let mut filter = self.filter(by, &query, known).await?;
         filter.limit = limit;
         let sort = filter.order.by;
         let mut keys = self.0.store.keys(&filter).await?;
@@ -126,7 +148,7 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::list_keys`].
     pub async fn key_ids(&self, by: &Account, query: &KeyQuery) -> Result<Vec<KeyId>, Problem> {
-        let filter = self.filter(by, query).await?;
+        let filter = self.filter(by, query, None).await?;
         Ok(self.0.store.key_ids(&filter).await?)
     }
 
@@ -135,15 +157,16 @@ impl Gateway {
     /// # Errors
     /// When the database or the books cannot be reached.
     pub async fn tally_keys(&self, by: &Account) -> Result<Tally, Problem> {
+        let query = KeyQuery { state: Some(KeyState::Active), ..KeyQuery::default() };
+        let surveyed = self.survey(&self.plain_filter(by, &query)).await?;
+        self.tally(by, &surveyed).await
+    }
+
+    /// Counts the keys of a survey; those that are off may be among them or not.
+    async fn tally(&self, by: &Account, surveyed: &[Surveyed]) -> Result<Tally, Problem> {
         let own = (!by.is_admin()).then_some(&by.id);
         let keys = self.0.store.key_tally(own, self.0.clock.now()).await?;
         let groups = self.0.store.count_groups(own).await?;
-        let filter = KeyFilter {
-            account_id: own.cloned(),
-            state: Some((KeyState::Active, self.0.clock.now())),
-            ..KeyFilter::default()
-        };
-        let surveyed = self.survey(&filter).await?;
         let count = |stand| surveyed.iter().filter(|key| key.stand == stand).count() as u64;
         let (open, near, blocked) = (count(Stand::Open), count(Stand::Near), count(Stand::Blocked));
         Ok(Tally { keys, groups, open, near, blocked })
@@ -166,6 +189,7 @@ impl Gateway {
         query: &KeyQuery,
         descending: bool,
         limit: u32,
+        known: Option<&Survey>,
     ) -> Result<KeyPage, Problem> {
         let read = |text: &str| -> Result<(i64, KeyId), Problem> {
             let (share, id) = read_cursor(text)?;
@@ -173,7 +197,7 @@ impl Gateway {
         };
         let after = query.cursor.as_deref().map(read).transpose()?;
         let before = query.before.as_deref().map(read).transpose()?;
-        let mut keys = self.survey(&self.plain_filter(by, query)).await?;
+        let mut keys = self.surveyed(&self.plain_filter(by, query), known).await?;
         keys.retain(|key| query.about.is_none_or(|about| about.fits(key)));
         let place = |key: &Surveyed| (key.share, key.id.clone());
         keys.sort_by(|one, other| {
@@ -207,13 +231,14 @@ impl Gateway {
     }
 
     /// What the store is asked for: where it is about how keys stand, they are surveyed first and then named.
-    async fn filter(&self, by: &Account, query: &KeyQuery) -> Result<KeyFilter, Problem> {
-        let mut filter = self.plain_filter(by, query);
+    async fn filter(&self, by: &Account, query: &KeyQuery, known: Option<&Survey>) -> Result<KeyFilter, Problem> {
+        let plain = self.plain_filter(by, query);
+        let mut filter = plain.clone();
         let sort = filter.order.by;
         filter.after = query.cursor.as_deref().map(|text| read(text, sort)).transpose()?;
         filter.before = query.before.as_deref().map(|text| read(text, sort)).transpose()?;
         if let Some(about @ (About::NearLimit | About::Blocked)) = query.about {
-            let found = self.survey(&filter).await?.into_iter().filter(|key| about.fits(key));
+            let found = self.surveyed(&plain, known).await?.into_iter().filter(|key| about.fits(key));
             let ids: Vec<KeyId> = found.map(|key| key.id).collect();
             if ids.len() > MOST_NAMED {
                 return Err(Problem::field(
@@ -224,6 +249,21 @@ impl Gateway {
             filter.ids = Some(ids);
         }
         Ok(filter)
+    }
+
+    /// How the keys stand that a filter finds; taken from what is known where that has them.
+    async fn surveyed(&self, filter: &KeyFilter, known: Option<&Survey>) -> Result<Vec<Surveyed>, Problem> {
+        match known {
+            Some(known) if known.filter == (KeyFilter { order: known.filter.order, ..filter.clone() }) => {
+                Ok(known.keys.clone())
+            }
+            // One is of all that are not revoked.
+            Some(known) if filter.unrevoked => {
+                let ids: HashSet<KeyId> = self.0.store.key_ids(filter).await?.into_iter().collect();
+                Ok(known.keys.iter().filter(|key| ids.contains(&key.id)).cloned().collect())
+            }
+            _ => self.survey(filter).await,
+        }
     }
 
     /// All of a query but its place, and how keys stand.

@@ -18,6 +18,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Words in an answer of `tollgate/fill` where the caller gives no number.
@@ -107,12 +108,12 @@ pub(super) fn ceiling(upstream_model: &str, ask: &Ask) -> Ceiling {
         return services::ceiling(service, upstream_model, ask);
     }
     let input = messages(ask).iter().map(|message| words(&message.text)).sum();
-    let each = answer(upstream_model, ask).0.len() as u64;
+    let each = answer(upstream_model, ask).0.count();
     Ceiling::tokens(input, Output::Declared(each.saturating_mul(ask.choices)))
 }
 
 /// # Errors
-/// 400 for more words than anybody tries a gateway with: they are made here, in this process's memory.
+/// 400 for more words than anybody tries a gateway with: an answer that is not streamed lies whole in this process's memory.
 pub(super) fn is_small(ask: &Ask) -> Result<(), Refusal> {
     match ask.output {
         Output::Declared(most) if most > MOST => {
@@ -124,8 +125,46 @@ pub(super) fn is_small(ask: &Ask) -> Result<(), Refusal> {
     }
 }
 
+/// The words of an answer, each made when it is wanted.
+#[derive(Clone, Debug)]
+enum Words {
+    /// `word1`, `word2`, … up to this one.
+    Numbered(u64),
+    Echoed(Arc<[String]>),
+}
+
+impl Words {
+    fn count(&self) -> u64 {
+        match self {
+            Words::Numbered(count) => *count,
+            Words::Echoed(words) => words.len() as u64,
+        }
+    }
+
+    /// The word at this place, counted from 0.
+    fn at(&self, place: u64) -> String {
+        match self {
+            Words::Numbered(_) => format!("word{}", place + 1),
+            Words::Echoed(words) => {
+                usize::try_from(place).ok().and_then(|place| words.get(place)).cloned().unwrap_or_default()
+            }
+        }
+    }
+
+    fn joined(&self) -> String {
+        let mut text = String::new();
+        for place in 0..self.count() {
+            if place > 0 {
+                text.push(' ');
+            }
+            text.push_str(&self.at(place));
+        }
+        text
+    }
+}
+
 /// One choice's words, and whether they were cut short.
-fn answer(upstream_model: &str, ask: &Ask) -> (Vec<String>, bool) {
+fn answer(upstream_model: &str, ask: &Ask) -> (Words, bool) {
     let most = match ask.output {
         Output::Declared(most) => Some(most / ask.choices),
         Output::Open { .. } => None,
@@ -136,16 +175,15 @@ fn answer(upstream_model: &str, ask: &Ask) -> (Vec<String>, bool) {
 }
 
 /// The words that answer a text, and whether they were cut short.
-fn said(upstream_model: &str, text: &str, most: Option<u64>) -> (Vec<String>, bool) {
+fn said(upstream_model: &str, text: &str, most: Option<u64>) -> (Words, bool) {
     if upstream_model.ends_with("fill") {
-        let count = most.unwrap_or(FILL);
-        return ((1..=count).map(|number| format!("word{number}")).collect(), most.is_some());
+        return (Words::Numbered(most.unwrap_or(FILL)), most.is_some());
     }
     let mut said: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let cut = said.len() > most;
     said.truncate(most);
-    (said, cut)
+    (Words::Echoed(said.into()), cut)
 }
 
 /// Reads how long the caller wants to wait between chunks.
@@ -166,7 +204,7 @@ pub(super) async fn respond(
     }
     let (said, cut) = answer(upstream_model, ask);
     let input: u64 = ceiling(upstream_model, ask).input;
-    let output = said.len() as u64 * ask.choices;
+    let output = said.count() * ask.choices;
     let usage = json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output });
     let finish = if cut { "length" } else { "stop" };
     let head = json!({
@@ -175,7 +213,7 @@ pub(super) async fn respond(
         "model": ask.model,
     });
     if ask.stream {
-        return stream(&head, &said, finish, &usage, ask.choices, delay);
+        return stream(head, said, finish, usage, ask.choices, delay);
     }
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -183,7 +221,7 @@ pub(super) async fn respond(
     let choice = |index: u64| {
         json!({
             "index": index,
-            "message": { "role": "assistant", "content": said.join(" "), "refusal": null },
+            "message": { "role": "assistant", "content": said.joined(), "refusal": null },
             "logprobs": null,
             "finish_reason": finish,
         })
@@ -200,14 +238,14 @@ fn whole(body: impl Into<Bytes>) -> UpstreamBody {
 }
 
 fn stream(
-    head: &Value,
-    said: &[String],
-    finish: &str,
-    usage: &Value,
+    head: Value,
+    said: Words,
+    finish: &'static str,
+    usage: Value,
     choices: u64,
     delay: Duration,
 ) -> Response<UpstreamBody> {
-    let chunk = |fields: Value| {
+    let chunk = move |fields: Value| {
         let mut chunk = head.clone();
         chunk["object"] = json!("chat.completion.chunk");
         for (name, value) in fields.as_object().into_iter().flatten() {
@@ -215,26 +253,26 @@ fn stream(
         }
         format!("data: {chunk}\n\n")
     };
-    let delta = |index: u64, delta: Value, finish: Value| {
+    let (bill, words) = (chunk(json!({ "choices": [], "usage": usage })), said.count());
+    let delta = move |index: u64, place: u64| {
+        let (delta, finish) = match place {
+            _ if place == said.count() => (json!({}), Some(finish)),
+            0 => (json!({ "role": "assistant", "content": said.at(0) }), None),
+            _ => (json!({ "content": format!(" {}", said.at(place)) }), None),
+        };
         chunk(json!({ "choices": [{ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish }] }))
     };
-    let mut chunks = Vec::new();
-    for index in 0..choices {
-        for (number, word) in said.iter().enumerate() {
-            chunks.push(match number {
-                0 => delta(index, json!({ "role": "assistant", "content": word }), Value::Null),
-                _ => delta(index, json!({ "content": format!(" {word}") }), Value::Null),
-            });
-        }
-        chunks.push(delta(index, json!({}), json!(finish)));
-    }
-    chunks.push(chunk(json!({ "choices": [], "usage": usage })));
-    chunks.push("data: [DONE]\n\n".to_owned());
-    events(chunks, delay)
+    // Each choice's words and then its end, made one by one as they are sent.
+    let places = (0..choices).flat_map(move |index| (0..=words).map(move |place| (index, place)));
+    events(places.map(move |(index, place)| delta(index, place)).chain([bill, "data: [DONE]\n\n".to_owned()]), delay)
 }
 
 /// One after the other, with a wait between them.
-fn events(chunks: Vec<String>, delay: Duration) -> Response<UpstreamBody> {
+fn events<I>(chunks: I, delay: Duration) -> Response<UpstreamBody>
+where
+    I: IntoIterator<Item = String>,
+    I::IntoIter: Send + 'static,
+{
     let paced = futures::stream::iter(chunks).enumerate().then(move |(number, text)| async move {
         if number > 0 && !delay.is_zero() {
             tokio::time::sleep(delay).await;

@@ -85,7 +85,7 @@ pub enum Governed {
 }
 
 /// Which keys a list holds, and in which order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyFilter {
     pub account_id: Option<AccountId>,
     /// `Some(None)`: in no group.

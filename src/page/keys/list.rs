@@ -20,9 +20,9 @@ pub const ROWS: u32 = 25;
 pub async fn list(gateway: &Gateway, by: &Account, address: &str) -> Result<KeyList, Problem> {
     let sought = Sought::read(address);
     let wording = Wording::new(by, gateway.clock().now());
-    let KeyPage { data, total, before, previous, next } = gateway.list_keys(by, sought.page()?).await?;
+    let (page, tally) = gateway.list_and_tally(by, sought.page()?).await?;
+    let KeyPage { data, total, before, previous, next } = page;
     let shown = data.len() as u64;
-    let tally = gateway.tally_keys(by).await?;
     let rows = gateway.oversee(data).await?;
     let rest = total.saturating_sub(before + shown);
     let count = |count: u64| grouped(signed(count));

@@ -19,7 +19,7 @@ pub(super) fn ceiling(service: Service, upstream_model: &str, ask: &Ask) -> Ceil
     let (input, output) = match service {
         Service::Completions => {
             let completion = completion(upstream_model, ask);
-            (completion.input, completion.answers.iter().map(|(words, _)| words.len() as u64).sum())
+            (completion.input, completion.answers.iter().map(|(words, _)| words.count()).sum())
         }
         Service::Embeddings | Service::Moderations | Service::Rerank => {
             let Made { input, output, .. } = made(service, None, ask);
@@ -89,40 +89,43 @@ fn event(value: &Value) -> String {
 
 fn completed(arrival: &Arrival, upstream_model: &str, ask: &Ask, delay: Duration) -> Response<UpstreamBody> {
     let completion = completion(upstream_model, ask);
-    let output: u64 = completion.answers.iter().map(|(words, _)| words.len() as u64).sum();
+    let output: u64 = completion.answers.iter().map(|(words, _)| words.count()).sum();
     let input = completion.input;
     let usage = json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output });
     let choice = |index: usize, text: &str, finish: Option<&str>| json!({ "index": index, "text": text, "logprobs": null, "finish_reason": finish });
-    let with = |choices: Vec<Value>| {
+    let (id, created, model) = (format!("cmpl-{}", arrival.id), arrival.at.micros() / 1_000_000, ask.model.clone());
+    let with = move |choices: Vec<Value>| {
         json!({
-            "id": format!("cmpl-{}", arrival.id),
+            "id": id,
             "object": "text_completion",
-            "created": arrival.at.micros() / 1_000_000,
-            "model": ask.model,
+            "created": created,
+            "model": model,
             "choices": choices,
         })
     };
     let finish = |cut: bool| Some(if cut { "length" } else { "stop" });
     let answers = completion.answers.iter().enumerate();
     if !ask.stream {
-        let choices = answers.map(|(index, (words, cut))| choice(index, &words.join(" "), finish(*cut)));
+        let choices = answers.map(|(index, (words, cut))| choice(index, &words.joined(), finish(*cut)));
         let mut body = with(choices.collect());
         body["usage"] = usage;
         return json_reply(&body);
     }
-    let mut chunks = Vec::new();
-    for (index, (words, cut)) in answers {
-        for (number, word) in words.iter().enumerate() {
-            let text = if number == 0 { word.clone() } else { format!(" {word}") };
-            chunks.push(event(&with(vec![choice(index, &text, None)])));
-        }
-        chunks.push(event(&with(vec![choice(index, "", finish(*cut))])));
-    }
     let mut last = with(Vec::new());
     last["usage"] = usage;
-    chunks.push(event(&last));
-    chunks.push("data: [DONE]\n\n".to_owned());
-    events(chunks, delay)
+    let last = event(&last);
+    let chunks = completion.answers.into_iter().enumerate().flat_map(move |(index, (words, cut))| {
+        let with = with.clone();
+        (0..=words.count()).map(move |place| {
+            let (text, finish) = match place {
+                _ if place == words.count() => (String::new(), finish(cut)),
+                0 => (words.at(0), None),
+                _ => (format!(" {}", words.at(place)), None),
+            };
+            event(&with(vec![choice(index, &text, finish)]))
+        })
+    });
+    events(chunks.chain([last, "data: [DONE]\n\n".to_owned()]), delay)
 }
 
 /// How many pictures: one, or as many as OpenAI's API allows.

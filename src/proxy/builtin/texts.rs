@@ -164,7 +164,7 @@ fn reranked(body: &Value, id: &str, ask: &Ask) -> Made {
 
 /// A completion: each prompt's answers, and how each ends.
 pub(super) struct Completion {
-    pub answers: Vec<(Vec<String>, bool)>,
+    pub answers: Vec<(super::Words, bool)>,
     pub input: u64,
 }
 

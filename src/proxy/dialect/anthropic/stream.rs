@@ -111,7 +111,17 @@ pub struct Writer {
     open: Option<Kind>,
     /// Calls and their blocks.
     calls: Vec<(u64, u64)>,
+    /// Calls that began before the one that is open had ended: blocks come one after another, and an upstream's calls may
+    /// grow in turns.
+    later: Vec<Later>,
     finish: Finish,
+}
+
+#[derive(Debug)]
+struct Later {
+    number: u64,
+    block: Json,
+    json: String,
 }
 
 fn event(name: &str, mut fields: Vec<(&'static str, Json)>) -> String {
@@ -122,7 +132,15 @@ fn event(name: &str, mut fields: Vec<(&'static str, Json)>) -> String {
 
 impl Writer {
     pub fn new(heading: Heading) -> Self {
-        Self { heading, begun: false, blocks: 0, open: None, calls: Vec::new(), finish: Finish::Stop }
+        Self {
+            heading,
+            begun: false,
+            blocks: 0,
+            open: None,
+            calls: Vec::new(),
+            later: Vec::new(),
+            finish: Finish::Stop,
+        }
     }
 
     pub fn write(&mut self, event: &Event, so_far: &Usage) -> String {
@@ -152,12 +170,20 @@ impl Writer {
                 self.close(&mut text);
             }
             What::Call { number, id, name } => {
-                self.close(&mut text);
-                self.calls.push((*number, self.blocks));
                 let block = object! { "type": "tool_use", "id": id, "name": name, "input": object! {} };
-                self.start(Some(Kind::Call), block, &mut text);
+                let later = Later { number: *number, block, json: String::new() };
+                if self.open == Some(Kind::Call) {
+                    self.later.push(later);
+                } else {
+                    self.close(&mut text);
+                    self.call(later, &mut text);
+                }
             }
             What::Arguments { number, json } => {
+                if let Some(later) = self.later.iter_mut().rev().find(|later| later.number == *number) {
+                    later.json.push_str(json);
+                    return text;
+                }
                 let block = self.calls.iter().rev().find(|(call, _)| call == number).map(|(_, block)| *block);
                 let delta = object! { "type": "input_json_delta", "partial_json": json };
                 self.delta(block.unwrap_or(self.blocks), delta, &mut text);
@@ -222,9 +248,24 @@ impl Writer {
         text.push_str(&event("content_block_delta", vec![("index", block.into()), ("delta", delta)]));
     }
 
+    /// Ends the block that is open, and says the calls that waited for that.
     fn close(&mut self, text: &mut String) {
         if self.open.take().is_some() {
             self.stop(text);
+        }
+        for later in std::mem::take(&mut self.later) {
+            self.call(later, text);
+            self.open = None;
+            self.stop(text);
+        }
+    }
+
+    /// Begins a call, with what is known of its arguments.
+    fn call(&mut self, Later { number, block, json }: Later, text: &mut String) {
+        self.calls.push((number, self.blocks));
+        self.start(Some(Kind::Call), block, text);
+        if !json.is_empty() {
+            self.delta(self.blocks, object! { "type": "input_json_delta", "partial_json": json }, text);
         }
     }
 

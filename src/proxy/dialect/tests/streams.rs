@@ -216,6 +216,43 @@ fn a_call_of_a_compatible_provider_is_told_from_the_next_by_its_id_where_all_are
 }
 
 #[test]
+fn calls_whose_arguments_come_in_turns_are_blocks_that_do_not_overlap() {
+    let chunk = |calls: Value| json!({ "id": "x", "choices": [{ "index": 0, "delta": { "tool_calls": calls } }] });
+    let call = |index: u64, arguments: &str| {
+        json!([{ "index": index, "id": format!("call_{index}"), "type": "function",
+            "function": { "name": "weather", "arguments": arguments } }])
+    };
+    let more = |index: u64, arguments: &str| json!([{ "index": index, "function": { "arguments": arguments } }]);
+    let given = [
+        chunk(call(0, "{\"city\":")),
+        chunk(call(1, "")),
+        chunk(more(1, "{\"city\":\"Rome\"")),
+        chunk(more(0, "\"Paris\"}")),
+        chunk(more(1, "}")),
+        json!({ "id": "x", "choices": [{ "index": 0, "delta": {}, "finish_reason": "tool_calls" }] }),
+    ];
+    let events = data(&written(OPENAI, ANTHROPIC, &given));
+    let mut open = None;
+    let mut blocks = Vec::<String>::new();
+    for event in &events {
+        match event["type"].as_str() {
+            Some("content_block_start") => {
+                assert_eq!(open.replace(event["index"].as_u64()), None, "a block begins in another");
+                blocks.push(String::new());
+            }
+            Some("content_block_delta") => {
+                assert_eq!(open, Some(event["index"].as_u64()), "a block grows that is not open");
+                let last = blocks.last_mut().expect("a block");
+                last.push_str(event["delta"]["partial_json"].as_str().expect("arguments"));
+            }
+            Some("content_block_stop") => assert_eq!(open.take(), Some(event["index"].as_u64())),
+            _ => {}
+        }
+    }
+    assert_eq!((blocks, open), (vec!["{\"city\":\"Paris\"}".to_owned(), "{\"city\":\"Rome\"}".to_owned()], None));
+}
+
+#[test]
 fn an_answer_of_nothing_still_ends_properly() {
     assert!(written(GEMINI, ANTHROPIC, &[]).ends_with("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
     assert!(written(ANTHROPIC, OPENAI, &[]).ends_with("data: [DONE]\n\n"));
