@@ -121,10 +121,10 @@ async fn own(
         return nothing("Once it has a price, this says what those calls would have cost on it.".to_owned());
     };
     if !is_known {
-        return nothing(format!("There were no calls of {of} in the {}.", lower(&appraisal.whose())));
+        return nothing(format!("There were no calls of {of} in {}.", lower(&appraisal.whose())));
     }
     if used.calls == used.refused {
-        return nothing(format!("There were no calls in the {}.", lower(&appraisal.whose())));
+        return nothing(format!("There were no calls in {}.", lower(&appraisal.whose())));
     }
     let Some(priced) = Repriced::of(&used, price) else {
         return nothing("Its price is not of tokens, which is what calls are summed up by.".to_owned());
