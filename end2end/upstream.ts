@@ -16,7 +16,8 @@ function talk(response: ServerResponse): void {
 const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 };
 
 export class Upstream {
-  /** How many hung up before their answer ended. */
+  /** How many have asked something of a model, and how many hung up before their answer ended. */
+  asked = 0;
   left = 0;
 
   private constructor(
@@ -30,6 +31,7 @@ export class Upstream {
       response.setHeader("content-type", "application/json");
       if (request.url === "/v1/models") return response.end(JSON.stringify({ object: "list", data: [{ id: "gpt-real" }] }));
       const asked = JSON.parse((await text(request)) || "{}");
+      upstream.asked++;
       if (asked.model === "silence") return;
       if (asked.stream) return talk(response);
       const message = { role: "assistant", content: "Good day." };

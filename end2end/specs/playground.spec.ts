@@ -67,7 +67,7 @@ test("whoever stops an answer hangs up on the provider, before its first word to
   await expect(answer(page)).toContainText("word word");
   await page.getByRole("button", { name: "Stop" }).click();
   await expect(receipt(page)).toContainText("499");
-  expect(upstream.left).toBe(1);
+  await expect.poll(() => upstream.left).toBe(1);
   const words = await answer(page).textContent();
   // What was heard is charged, and is there to read.
   const [call] = (await management.call("GET", "/logs")).data;
@@ -75,6 +75,7 @@ test("whoever stops an answer hangs up on the provider, before its first word to
   expect(await answer(page).textContent()).toBe(words);
   await page.selectOption("[name=model]", "silence");
   await send(page);
+  await expect.poll(() => upstream.asked).toBe(2);
   await page.getByRole("button", { name: "Stop" }).click();
   await expect(page.locator(".play__answer [role=alert]")).toContainText("Stopped before an answer began");
   await expect.poll(() => upstream.left).toBe(2);

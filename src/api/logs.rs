@@ -61,7 +61,8 @@ pub struct LogRow {
     state: &'static str,
     /// The caller's own `x-request-id`, if it sent one.
     client_request_id: Option<String>,
-    /// The version of the price that it is charged by, of the model that answered; `null` where it is charged by none.
+    /// The version of the price that it is charged by; `null` where it is charged by none. It is of the price of the model
+    /// that answered, which the last of `attempts` names where another than `model` did.
     price_version: Option<u64>,
 }
 

@@ -32,7 +32,8 @@ pub const LARGEST: usize = import::LARGEST + (1 << 20);
 /// A version of a model's price.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PriceVersion {
-    /// What the log rows of calls that were charged by it say as `price_version`.
+    /// What the log rows of calls that were charged by it say as `price_version`. Each model counts its own; where another
+    /// answered, the row's `attempts` name it, and the version is of that one's price.
     version: u64,
     /// `in_force`, `upcoming` or `past`.
     standing: &'static str,

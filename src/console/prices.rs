@@ -54,7 +54,7 @@ pub fn Prices() -> impl IntoView {
     let compare = use_form::<ComparePrices>();
     let import = use_form::<ImportPrices>();
     let add = use_form::<AddPrice>();
-    // What was taken over is no difference any more.
+    // What was taken over is no difference any more; the rest is one to be shown anew.
     effect(move || {
         if import.version() > 0 {
             compare.state.forget();

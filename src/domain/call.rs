@@ -106,7 +106,8 @@ pub struct Bound {
     /// What is no token. Known to the process that admitted the call; a row keeps what it comes to, in `cost`.
     pub units: Units,
     pub cost: Credits,
-    /// The version of the model's price that the call is charged by; 0 where there is none.
+    /// The version of the price that the call is charged by: the model's that was asked for; once it is settled, that of the
+    /// one that answered. 0 where there is none.
     pub price_version: u64,
 }
 

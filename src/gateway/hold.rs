@@ -217,13 +217,17 @@ impl Hold {
 
     fn whole(&self, status: u16, error: Option<Refusal>) -> Settlement {
         let usage = self.bound.whole();
-        Settlement { cost: self.bound.cost, ..self.settlement(status, usage, UsageSource::Estimated, error) }
+        // The dearest of all that may have answered, whoever was asked last.
+        let (cost, cost_basis) = (self.bound.cost, "the whole hold: nobody can say what was used".to_owned());
+        let settlement = self.settlement(status, usage, UsageSource::Estimated, error);
+        Settlement { cost, cost_basis, price_version: None, ..settlement }
     }
 
     /// It came to nothing, so it costs nothing, whatever a request costs.
     fn nothing(&self, status: u16, usage_source: UsageSource, error: Option<Refusal>) -> Settlement {
         let (cost, cost_basis) = (Credits::ZERO, String::new());
-        Settlement { cost, cost_basis, ..self.settlement(status, Usage::default(), usage_source, error) }
+        let settlement = self.settlement(status, Usage::default(), usage_source, error);
+        Settlement { cost, cost_basis, price_version: None, ..settlement }
     }
 
     fn settlement(&self, status: u16, usage: Usage, usage_source: UsageSource, error: Option<Refusal>) -> Settlement {

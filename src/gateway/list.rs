@@ -107,10 +107,11 @@ impl Gateway {
         self.list(by, query, None).await
     }
 
-    /// The same, and what there is on all pages. How keys stand is read once for both.
+    /// The same, and how many keys this account may see, of which kind, and how many of them are near a limit or blocked.
+    /// How keys stand is read once for both.
     ///
     /// # Errors
-    /// As [`Gateway::list_keys`] and [`Gateway::tally_keys`].
+    /// As [`Gateway::list_keys`]; when the books cannot be reached.
     pub async fn list_and_tally(&self, by: &Account, query: KeyQuery) -> Result<(KeyPage, Tally), Problem> {
         let filter = self.plain_filter(by, &KeyQuery { unrevoked: true, ..KeyQuery::default() });
         let keys = self.survey(&filter).await?;
@@ -150,16 +151,6 @@ impl Gateway {
     pub async fn key_ids(&self, by: &Account, query: &KeyQuery) -> Result<Vec<KeyId>, Problem> {
         let filter = self.filter(by, query, None).await?;
         Ok(self.0.store.key_ids(&filter).await?)
-    }
-
-    /// How many keys this account may see, of which kind, and how many of them are near a limit or blocked.
-    ///
-    /// # Errors
-    /// When the database or the books cannot be reached.
-    pub async fn tally_keys(&self, by: &Account) -> Result<Tally, Problem> {
-        let query = KeyQuery { state: Some(KeyState::Active), ..KeyQuery::default() };
-        let surveyed = self.survey(&self.plain_filter(by, &query)).await?;
-        self.tally(by, &surveyed).await
     }
 
     /// Counts the keys of a survey; those that are off may be among them or not.
@@ -257,8 +248,8 @@ impl Gateway {
             Some(known) if known.filter == (KeyFilter { order: known.filter.order, ..filter.clone() }) => {
                 Ok(known.keys.clone())
             }
-            // One is of all that are not revoked.
-            Some(known) if filter.unrevoked => {
+            // What is known is of all keys that are not revoked, so it has these too.
+            Some(known) if filter.unrevoked || filter.state.is_some_and(|(state, _)| state != KeyState::Revoked) => {
                 let ids: HashSet<KeyId> = self.0.store.key_ids(filter).await?.into_iter().collect();
                 Ok(known.keys.iter().filter(|key| ids.contains(&key.id)).cloned().collect())
             }

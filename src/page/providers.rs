@@ -100,7 +100,8 @@ async fn impact(gateway: &Gateway, reader: &Account, provider: &Provider) -> Res
     let alone = models.iter().filter(|model| is_alone(gateway, model, &provider.id));
     let alone: Vec<&str> = alone.map(|model| model.name.as_str()).collect();
     let mut lines = vec![match alone.as_slice() {
-        [] => "No model loses its last way: calls go by other routes, or to fallbacks.".to_owned(),
+        [] => "No model loses its last way: calls go by other routes, or to fallbacks that their keys may call."
+            .to_owned(),
         [one] => format!("Nobody else serves {one}: its calls would be refused."),
         many => format!("Nobody else serves {}: their calls would be refused.", many.join(", ")),
     }];

@@ -1,7 +1,7 @@
 //! Lists of keys on each database: narrowed, ordered, paged both ways; and how many keys stand, read together.
 
 use super::app::{TestApp, on_both};
-use crate::domain::account::Role;
+use crate::domain::account::{Account, Role};
 use crate::domain::credits::Credits;
 use crate::domain::group::{GroupQuota, GroupSpec};
 use crate::domain::hours::Hours;
@@ -10,15 +10,23 @@ use crate::domain::key::{KeySpec, KeyState, KeyStatus, Reset};
 use crate::domain::problem::ProblemKind;
 use crate::domain::rule::{RulePeriod, RuleQuota, RuleSpec};
 use crate::gateway::issue::{Issued, KeyQuery};
-use crate::gateway::list::{About, Order};
+use crate::gateway::list::{About, Order, Tally};
 use crate::store::key_lists::{Governed, KeyOrder, KeySort};
 use serde_json::json;
 use std::time::Duration;
 
 async fn names(app: &TestApp, query: KeyQuery) -> Vec<String> {
-    let page = app.gateway.list_keys(&app.admin, query).await.expect("a page");
+    let page = app.gateway.list_keys(&app.admin, query.clone()).await.expect("a page");
     assert!(page.data.len() as u64 <= page.total);
+    // Read together with the tally it is the same.
+    let (beside, _) = app.gateway.list_and_tally(&app.admin, query.clone()).await.expect("a page");
+    assert_eq!((&beside.data, beside.total, beside.before), (&page.data, page.total, page.before), "{query:?}");
+    assert_eq!((&beside.previous, &beside.next), (&page.previous, &page.next), "{query:?}");
     page.data.into_iter().map(|key| key.name).collect()
+}
+
+async fn tally(app: &TestApp, by: &Account) -> Tally {
+    app.gateway.list_and_tally(by, KeyQuery::default()).await.expect("a tally").1
 }
 
 /// A call that uses one token of input and so many of output: 1 + 2 x words millionths of a credit.
@@ -93,7 +101,7 @@ async fn a_list_is_narrowed_by_what_keys_are() {
         assert!(!sorted(state(KeyState::Active)).await.contains(&"short".to_owned()));
         app.clock.wind(Duration::from_hours(24 * 29));
         assert_eq!(sorted(KeyQuery { about: Some(About::Unused), ..query() }).await.len(), 7);
-        let tally = app.gateway.tally_keys(&app.admin).await.expect("a tally");
+        let tally = tally(&app, &app.admin).await;
         assert_eq!((tally.keys.active, tally.keys.disabled, tally.keys.expired, tally.keys.revoked), (4, 1, 1, 1));
         assert_eq!((tally.open, tally.near, tally.blocked, tally.groups), (4, 0, 0, 1));
     })
@@ -220,7 +228,7 @@ async fn what_is_near_a_limit_is_found_whosever_limit_it_is() {
         };
         assert_eq!(sorted(about(About::NearLimit)).await, ["beside", "grouped", "ruled", "shut", "tight"]);
         assert_eq!(sorted(about(About::Blocked)).await, ["shut", "tight"]);
-        let tally = app.gateway.tally_keys(&app.admin).await.expect("a tally");
+        let tally = tally(&app, &app.admin).await;
         assert_eq!((tally.open, tally.near, tally.blocked), (2, 3, 2));
         let order = Order::Budget { descending: true };
         let by_budget = names(&app, KeyQuery { order, ..KeyQuery::default() }).await;
@@ -228,6 +236,8 @@ async fn what_is_near_a_limit_is_found_whosever_limit_it_is() {
         assert_eq!(by_budget[4], "own", "three tenths come after nine");
         let narrow = KeyQuery { order, search: Some("beside".to_owned()), ..about(About::NearLimit) };
         assert_eq!(sorted(narrow).await, ["beside"]);
+        let active = KeyQuery { state: Some(KeyState::Active), order, ..about(About::NearLimit) };
+        assert_eq!(sorted(active).await, ["beside", "grouped", "ruled", "shut", "tight"]);
 
         // All of them read together are as each one alone; and what is found is what is shown.
         let keys = app.gateway.keys(&app.admin, KeyQuery::default()).await.expect("keys").data;
@@ -349,7 +359,7 @@ async fn a_users_list_holds_only_their_own_keys_however_it_is_asked() {
         let blocked = KeyQuery { about: Some(About::Blocked), ..KeyQuery::default() };
         assert_eq!(app.gateway.list_keys(&user, blocked.clone()).await.expect("a page").total, 0);
         assert_eq!(app.gateway.list_keys(&app.admin, blocked).await.expect("a page").total, 1);
-        assert_eq!(app.gateway.tally_keys(&user).await.expect("a tally").open, 1);
+        assert_eq!(tally(&app, &user).await.open, 1);
     })
     .await;
 }

@@ -198,7 +198,7 @@ fn routes(routes: Vec<RouteTold>, fallbacks: Vec<String>) -> AnyView {
         view! { {then} <a href=page_of(name)>{name.clone()}</a> }
     });
     let fallbacks = (!fallbacks.is_empty()).then(|| {
-        view! { <p class="model-says">"Where no route answers, " {links.views()} " answers instead, at its own price."</p> }
+        view! { <p class="model-says">"Where no route answers, " {links.views()} " answers instead, at its own price, for keys that may call it."</p> }
     });
     view! { <Statement title="Routes" id="h-routes" note>{content} {fallbacks}</Statement> }.into_any()
 }

@@ -67,7 +67,7 @@ pub async fn page(gateway: &Gateway, reader: &Account, name: &str, of: &str) -> 
         unpriced,
         own: own(gateway, reader, &appraisal, &model, of).await?,
         routes: routes(gateway, &appraisal, &model),
-        fallbacks: gateway.fallbacks(&model).iter().map(|other| other.name.clone()).collect(),
+        fallbacks: fallbacks(gateway, &model),
         days: days(gateway, reader, &appraisal, &model, &when).await?,
         snippets: snippets(&crate::page::origin(), &model.name),
         logs: Place::new("/logs").with("model", model.name.as_str()).with("time", "30d").href(),
@@ -75,6 +75,13 @@ pub async fn page(gateway: &Gateway, reader: &Account, name: &str, of: &str) -> 
         is_callable: callable == Callable::Yes,
         as_of: when.text(when.now, "%H:%M:%S"),
     })
+}
+
+/// Who answers where no route of its own does.
+fn fallbacks(gateway: &Gateway, model: &Model) -> Vec<String> {
+    let is_open = model.enabled && model.price.is_some();
+    let all = gateway.fallbacks(model).into_iter().filter(|other| is_open && gateway.is_served(other));
+    all.map(|other| other.name.clone()).collect()
 }
 
 /// A line for each price, or why there are none.

@@ -20,7 +20,7 @@ type InFlight = (Arc<Arrival>, Bound);
 #[derive(Clone, Debug)]
 enum Entry {
     Pending(InFlight),
-    Settle(Arc<Arrival>, Settlement),
+    Settle(Arc<Arrival>, Box<Settlement>),
     Load(Vec<Limit>, Time),
     Reset(Limit, Time, Vec<(Time, i64)>),
 }
@@ -142,9 +142,9 @@ impl Alone {
         let (arrival, bound) = self.flying.swap_remove(which);
         let settlement = ending(&mut self.chance, &arrival, &bound);
         if self.chance.permille(50) {
-            self.journal.push(Entry::Settle(Arc::clone(&arrival), settlement.clone()));
+            self.journal.push(Entry::Settle(Arc::clone(&arrival), Box::new(settlement.clone())));
         }
-        self.journal.push(Entry::Settle(arrival, settlement));
+        self.journal.push(Entry::Settle(arrival, Box::new(settlement)));
     }
 
     /// A batch of the journal: written, lost, or written without the process hearing of it.
@@ -170,7 +170,7 @@ impl Alone {
                 Entry::Pending((arrival, bound)) => {
                     self.ledger.release(&arrival.id);
                     let void = Settlement { dispatched: false, ..nothing(&arrival, &bound) };
-                    self.journal.push(Entry::Settle(arrival, void));
+                    self.journal.push(Entry::Settle(arrival, Box::new(void)));
                 }
                 settle @ Entry::Settle(..) => self.journal.push(settle),
                 // Those who waited are refused.

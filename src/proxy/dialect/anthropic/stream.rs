@@ -7,6 +7,7 @@ use crate::proxy::dialect::Dialect;
 use crate::proxy::dialect::json::{Json, object};
 use crate::proxy::dialect::neutral::{Event, Finish, Heading, Seal, What};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
@@ -111,8 +112,10 @@ pub struct Writer {
     open: Option<Kind>,
     /// Calls and their blocks.
     calls: Vec<(u64, u64)>,
-    /// Calls that began before the one that is open had ended: blocks come one after another, and an upstream's calls may
-    /// grow in turns.
+    /// What the open call has of its arguments.
+    grown: String,
+    /// Calls that began while the open one had not all of its arguments: blocks come one after another, and an upstream's
+    /// calls may grow in turns.
     later: Vec<Later>,
     finish: Finish,
 }
@@ -138,6 +141,7 @@ impl Writer {
             blocks: 0,
             open: None,
             calls: Vec::new(),
+            grown: String::new(),
             later: Vec::new(),
             finish: Finish::Stop,
         }
@@ -172,7 +176,8 @@ impl Writer {
             What::Call { number, id, name } => {
                 let block = object! { "type": "tool_use", "id": id, "name": name, "input": object! {} };
                 let later = Later { number: *number, block, json: String::new() };
-                if self.open == Some(Kind::Call) {
+                let is_whole = || serde_json::from_str::<IgnoredAny>(&self.grown).is_ok();
+                if self.open == Some(Kind::Call) && !(self.later.is_empty() && is_whole()) {
                     self.later.push(later);
                 } else {
                     self.close(&mut text);
@@ -184,6 +189,7 @@ impl Writer {
                     later.json.push_str(json);
                     return text;
                 }
+                self.grown.push_str(json);
                 let block = self.calls.iter().rev().find(|(call, _)| call == number).map(|(_, block)| *block);
                 let delta = object! { "type": "input_json_delta", "partial_json": json };
                 self.delta(block.unwrap_or(self.blocks), delta, &mut text);
@@ -265,8 +271,9 @@ impl Writer {
         self.calls.push((number, self.blocks));
         self.start(Some(Kind::Call), block, text);
         if !json.is_empty() {
-            self.delta(self.blocks, object! { "type": "input_json_delta", "partial_json": json }, text);
+            self.delta(self.blocks, object! { "type": "input_json_delta", "partial_json": &json }, text);
         }
+        self.grown = json;
     }
 
     fn stop(&mut self, text: &mut String) {

@@ -253,6 +253,26 @@ fn calls_whose_arguments_come_in_turns_are_blocks_that_do_not_overlap() {
 }
 
 #[test]
+fn a_call_that_follows_a_whole_one_grows_as_it_comes() {
+    let chunk = |index: u64, id: Option<&str>, arguments: &str| {
+        let function = json!({ "name": id.map(|_| "weather"), "arguments": arguments });
+        json!({ "id": "x", "choices": [{ "index": 0, "delta":
+            { "tool_calls": [{ "index": index, "id": id, "type": "function", "function": function }] } }] })
+    };
+    let given = [
+        chunk(0, Some("call_a"), "{}"),
+        chunk(1, Some("call_b"), ""),
+        chunk(1, None, "{\"city\":"),
+        chunk(1, None, "\"Rome\"}"),
+        json!({ "id": "x", "choices": [{ "index": 0, "delta": {}, "finish_reason": "tool_calls" }] }),
+    ];
+    let events = data(&written(OPENAI, ANTHROPIC, &given));
+    let grown =
+        events.iter().filter(|event| event["index"] == 1).filter_map(|event| event["delta"]["partial_json"].as_str());
+    assert_eq!(grown.collect::<Vec<_>>(), ["{\"city\":", "\"Rome\"}"]);
+}
+
+#[test]
 fn an_answer_of_nothing_still_ends_properly() {
     assert!(written(GEMINI, ANTHROPIC, &[]).ends_with("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
     assert!(written(ANTHROPIC, OPENAI, &[]).ends_with("data: [DONE]\n\n"));
