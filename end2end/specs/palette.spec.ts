@@ -16,6 +16,7 @@ test("a few letters find a key, and Enter opens it, however fast one types", asy
 
   // Arrow keys choose among several; what begins with the letters comes first.
   await page.keyboard.press("Control+k");
+  await expect(page.locator(".palette__field")).toBeFocused();
   await page.keyboard.type("web");
   await expect(page.locator(".palette [role=option]").first()).toContainText("web-staging");
   await page.keyboard.press("ArrowDown");
@@ -36,6 +37,7 @@ test("a verb before a name leads to where that is done", async ({ page, gateway,
   await signIn(page, gateway);
   await hydrated(page);
   await page.keyboard.press("Control+k");
+  await expect(page.locator(".palette__field")).toBeFocused();
   await page.keyboard.type("revoke prod");
   await expect(page.locator(".palette [role=option]").first()).toContainText("Revoke production-web");
   await page.keyboard.press("Enter");

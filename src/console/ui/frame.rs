@@ -97,7 +97,7 @@ fn FindLink() -> impl IntoView {
     view! { <a class="index__search" href="/find" on:click=open><span>"Find or do"</span><kbd>"Ctrl K"</kbd></a> }
 }
 
-fn index(viewer: Option<&Viewer>) -> impl IntoView {
+fn index(viewer: Option<&Viewer>) -> impl IntoView + use<> {
     let counts = viewer.map(|viewer| viewer.counts).unwrap_or_default();
     let is_admin = viewer.is_some_and(|viewer| viewer.role == Role::Admin);
     view! {

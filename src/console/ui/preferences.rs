@@ -122,7 +122,12 @@ pub fn PreferencesForm() -> impl IntoView {
     }
 }
 
-fn choices(legend: &'static str, name: &'static str, all: &'static [(&str, &str)], chosen: &str) -> impl IntoView {
+fn choices(
+    legend: &'static str,
+    name: &'static str,
+    all: &'static [(&str, &str)],
+    chosen: &str,
+) -> impl IntoView + use<> {
     let options = all.iter().map(|(value, label)| {
         view! {
             <label class="choice">
