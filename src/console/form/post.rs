@@ -40,7 +40,7 @@ pub fn written(form: &HtmlFormElement, more: Option<(String, String)>) -> String
 /// Posts to a server function.
 pub async fn send(path: &str, body: &str) -> Answer {
     let failed = |kind, message: &str| Answer { outcome: Err(Problem::new(kind, message)), leads_to: None };
-    let Some(response) = fetch(path, body, &JsValue::UNDEFINED).await else {
+    let Some(response) = fetch(path, body).await else {
         let message = "Tollgate did not answer. Check the connection, look whether it was done, and try again.";
         return failed(ProblemKind::Unavailable, message);
     };
@@ -62,15 +62,13 @@ pub async fn send(path: &str, body: &str) -> Answer {
     }
 }
 
-/// Posts an urlencoded body, and waits for the head of the answer; `None` where nobody answered. Until `signal`, an
-/// `AbortSignal` or `undefined`, says stop; what is read of the answer breaks off then too.
-pub async fn fetch(path: &str, body: &str, signal: &JsValue) -> Option<JsValue> {
+/// Posts an urlencoded body, and waits for the head of the answer; `None` where nobody answered.
+async fn fetch(path: &str, body: &str) -> Option<JsValue> {
     let headers = object(&[
         ("accept", &"application/json".into()),
         ("content-type", &"application/x-www-form-urlencoded".into()),
     ]);
-    let options =
-        object(&[("method", &"POST".into()), ("headers", &headers), ("body", &body.into()), ("signal", signal)]);
+    let options = object(&[("method", &"POST".into()), ("headers", &headers), ("body", &body.into())]);
     settled(call(&window(), "fetch", &[path.into(), options])).await
 }
 
@@ -79,7 +77,7 @@ pub async fn settled(promise: JsValue) -> Option<JsValue> {
     JsFuture::from(promise.dyn_into::<Promise>().ok()?).await.ok()
 }
 
-fn object(fields: &[(&str, &JsValue)]) -> JsValue {
+pub fn object(fields: &[(&str, &JsValue)]) -> JsValue {
     let object = Object::new();
     for (name, value) in fields {
         // A new object takes any field.

@@ -1,6 +1,6 @@
 //! An answer as it comes: posted by `fetch`, read piece by piece, each event of OpenAI's stream as it is complete.
 
-use crate::console::form::post::{fetch, settled};
+use crate::console::form::post::{object, settled};
 use crate::console::ui::browser::{call, get};
 use leptos::prelude::window;
 use leptos::wasm_bindgen::{JsCast, JsValue};
@@ -32,7 +32,11 @@ pub async fn begin(body: &str) -> Begun {
     let halt = halt.and_then(|class| Reflect::construct(&class, &Array::new()).ok()).unwrap_or_default();
     let signal = get(&halt, "signal");
     HALT.set(Some(halt));
-    let Some(response) = fetch("/playground/stream", body, &signal).await else {
+    let headers = object(&[("content-type", &"application/x-www-form-urlencoded".into())]);
+    let (post, body) = ("POST".into(), body.into());
+    let options = object(&[("method", &post), ("headers", &headers), ("body", &body), ("signal", &signal)]);
+    let asked = call(&window(), "fetch", &["/playground/stream".into(), options]);
+    let Some(response) = settled(asked).await else {
         let problem = match get(&signal, "aborted").is_truthy() {
             true => "Stopped before an answer began. Whether it cost something is in the logs.",
             false => "Tollgate did not answer. Look in the logs whether the call was made.",
