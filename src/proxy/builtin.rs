@@ -141,25 +141,20 @@ impl Words {
         }
     }
 
-    /// The word at this place, counted from 0.
-    fn at(&self, place: u64) -> String {
+    /// The word at this place, counted from 0, with the blank before it.
+    fn piece(&self, place: u64) -> String {
+        let blank = if place > 0 { " " } else { "" };
         match self {
-            Words::Numbered(_) => format!("word{}", place + 1),
+            Words::Numbered(_) => format!("{blank}word{}", place + 1),
             Words::Echoed(words) => {
-                usize::try_from(place).ok().and_then(|place| words.get(place)).cloned().unwrap_or_default()
+                let word = usize::try_from(place).ok().and_then(|place| words.get(place));
+                format!("{blank}{}", word.map_or("", String::as_str))
             }
         }
     }
 
     fn joined(&self) -> String {
-        let mut text = String::new();
-        for place in 0..self.count() {
-            if place > 0 {
-                text.push(' ');
-            }
-            text.push_str(&self.at(place));
-        }
-        text
+        (0..self.count()).map(|place| self.piece(place)).collect()
     }
 }
 
@@ -257,8 +252,8 @@ fn stream(
     let delta = move |index: u64, place: u64| {
         let (delta, finish) = match place {
             _ if place == said.count() => (json!({}), Some(finish)),
-            0 => (json!({ "role": "assistant", "content": said.at(0) }), None),
-            _ => (json!({ "content": format!(" {}", said.at(place)) }), None),
+            0 => (json!({ "role": "assistant", "content": said.piece(0) }), None),
+            _ => (json!({ "content": said.piece(place) }), None),
         };
         chunk(json!({ "choices": [{ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish }] }))
     };

@@ -117,10 +117,9 @@ fn completed(arrival: &Arrival, upstream_model: &str, ask: &Ask, delay: Duration
     let chunks = completion.answers.into_iter().enumerate().flat_map(move |(index, (words, cut))| {
         let with = with.clone();
         (0..=words.count()).map(move |place| {
-            let (text, finish) = match place {
-                _ if place == words.count() => (String::new(), finish(cut)),
-                0 => (words.at(0), None),
-                _ => (format!(" {}", words.at(place)), None),
+            let (text, finish) = match place == words.count() {
+                true => (String::new(), finish(cut)),
+                false => (words.piece(place), None),
             };
             event(&with(vec![choice(index, &text, finish)]))
         })
