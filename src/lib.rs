@@ -3,36 +3,38 @@
 // Views are deep types; the compiler's own depth must allow for them.
 #![recursion_limit = "256"]
 
+// The fuzzer, which sets `fuzzing`, asks the gate alone: pages are most of what there is to compile.
+#[cfg(not(fuzzing))]
 pub mod console;
 pub mod domain;
 
-#[cfg(feature = "ssr")]
+#[cfg(all(feature = "ssr", not(fuzzing)))]
 pub mod api;
-#[cfg(feature = "ssr")]
+#[cfg(all(feature = "ssr", not(fuzzing)))]
 pub mod assets;
-#[cfg(feature = "ssr")]
+#[cfg(all(feature = "ssr", not(fuzzing)))]
 pub mod auth;
-#[cfg(feature = "ssr")]
+#[cfg(all(feature = "ssr", not(fuzzing)))]
 pub mod charts;
 #[cfg(feature = "ssr")]
 pub mod clock;
 #[cfg(feature = "ssr")]
 pub mod config;
-#[cfg(feature = "ssr")]
+#[cfg(all(feature = "ssr", not(fuzzing)))]
 pub mod flash;
 #[cfg(feature = "ssr")]
 pub mod gateway;
 #[cfg(feature = "ssr")]
 pub mod jobs;
-#[cfg(feature = "ssr")]
+#[cfg(all(feature = "ssr", not(fuzzing)))]
 pub mod live;
-#[cfg(feature = "ssr")]
+#[cfg(all(feature = "ssr", not(fuzzing)))]
 pub mod page;
-#[cfg(feature = "ssr")]
+#[cfg(all(feature = "ssr", not(fuzzing)))]
 pub mod playground;
 #[cfg(feature = "ssr")]
 pub mod proxy;
-#[cfg(feature = "ssr")]
+#[cfg(all(feature = "ssr", not(fuzzing)))]
 pub mod server;
 #[cfg(feature = "ssr")]
 pub mod store;
