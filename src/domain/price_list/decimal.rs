@@ -5,6 +5,10 @@ use crate::domain::credits::Credits;
 /// More digits than any price has, and few enough that nothing overflows.
 const MOST_DIGITS: usize = 30;
 
+/// What a program keeps as a double and writes out again has 16 or 17 significant digits, of which 15 are what was once
+/// entered: `1.0000000000000001e-07` is 0.0000001.
+const DIGITS_OF_A_DOUBLE: i128 = 1_000_000_000_000_000;
+
 /// Reads `2.5e-06` and the like as credits, times ten to the power of `shift`: a price for one token is 10^6 times as much
 /// for a million.
 ///
@@ -30,7 +34,12 @@ pub fn credits(text: &str, shift: i32) -> Result<Credits, &'static str> {
     if number == 0 {
         return Ok(Credits::ZERO);
     }
-    let fraction = i32::try_from(fraction.len()).map_err(|_| NO_NUMBER)?;
+    let (number, dropped) = match number / DIGITS_OF_A_DOUBLE {
+        1..10 => ((number + 5) / 10, 1),
+        10..100 => ((number + 50) / 100, 2),
+        _ => (number, 0),
+    };
+    let fraction = i32::try_from(fraction.len()).map_err(|_| NO_NUMBER)? - dropped;
     let places = exponent.saturating_sub(fraction).saturating_add(shift).saturating_add(9);
     let power = 10_i128.checked_pow(places.unsigned_abs()).ok_or(NO_NUMBER)?;
     let nanos = match places {
@@ -59,11 +68,18 @@ mod tests {
             ("1.25", 0, "1.25"),
             ("1e3", 0, "1000.00"),
             ("1e+3", 0, "1000.00"),
+            // As doubles are written.
+            ("1.0000000000000001e-07", 6, "0.10"),
+            ("9.499999999999999e-07", 6, "0.95"),
+            ("1.5000020000000002e-05", 6, "15.00002"),
+            ("9.999999999999999", 0, "10.00"),
+            ("1000000000000000", -10, "100000.00"),
         ] {
             assert_eq!(credits(text, shift).map(|price| price.to_string()), Ok(said.to_owned()), "{text}");
         }
         for (text, shift) in [
-            ("1.5000020000000002e-05", 6),
+            ("3.3333333333333335e-05", 6),
+            ("1.000000000000000001e-07", 6),
             ("3.333333333e-07", 6),
             ("1e-10", 0),
             ("-1", 0),

@@ -57,6 +57,11 @@ fn litellms_prices_for_a_token_become_prices_for_a_million_to_the_last_digit() {
             r#"{"input":"0.05","output":"0.40","tiers":[{"above":256000,"input":"0.25","output":"2.00"}]}"#,
         ),
         ("perplexity/pplx-70b-online", r#"{"input":"0.00","output":"2.80","per_request":"0.005"}"#),
+        // Two of its numbers were doubles once.
+        (
+            "databricks/databricks-claude-opus-4",
+            r#"{"input":"15.00002","cached_input":"1.50003","cache_write":"18.74999","output":"75.00003"}"#,
+        ),
     ] {
         assert_eq!(price_of(&list, name).0, price, "{name}");
     }
@@ -80,7 +85,6 @@ fn what_litellm_prices_beside_a_price_and_has_no_place_here_is_named() {
 fn what_is_oddly_shaped_or_would_have_to_be_guessed_is_skipped_with_the_reason() {
     let list = PriceList::read(Format::Litellm, LITELLM, None).expect("a list");
     for (name, said) in [
-        ("databricks/databricks-claude-opus-4", "finer than a nano-credit"),
         ("azure/hd/1024-x-1024/dall-e-3", "a size or a quality of a model"),
         ("1024-x-1024/50-steps/bedrock/amazon.nova-canvas-v1:0", "a size or a quality of a model"),
         ("bedrock/*/1-month-commitment/cohere.command-light-text-v14", "no price here"),
@@ -92,9 +96,11 @@ fn what_is_oddly_shaped_or_would_have_to_be_guessed_is_skipped_with_the_reason()
         assert!(reason(&list, name).contains(said), "{name}: {}", reason(&list, name));
     }
     assert!(list.models.iter().all(|listed| listed.name != "sample_spec"));
-    let odd = r#"{"one":7,"two":{"mode":"chat","litellm_provider":"x","input_cost_per_token":"1e-6","output_cost_per_token":1e-6}}"#;
+    let odd = r#"{"one":7,"two":{"mode":"chat","litellm_provider":"x","input_cost_per_token":"1e-6","output_cost_per_token":1e-6},
+        "three":{"mode":"chat","litellm_provider":"x","input_cost_per_token":3.3333333333333335e-05,"output_cost_per_token":1e-6}}"#;
     let list = PriceList::read(Format::Litellm, odd, None).expect("a list");
     assert!(reason(&list, "one").contains("no object") && reason(&list, "two").contains("which is no price"));
+    assert!(reason(&list, "three").contains("finer than a nano-credit"));
 }
 
 #[test]
