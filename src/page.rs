@@ -72,7 +72,15 @@ fn name_parts(page: &str) {
     for url in assets::names().pages.get(page).into_iter().flatten() {
         let id = format!("part-{url}");
         let link = view! {
-            <Link id=id rel="preload" href=url.as_str() as_="fetch" type_="application/wasm" crossorigin="anonymous"/>
+            <Link
+                id=id
+                rel="preload"
+                href=url.as_str()
+                as_="fetch"
+                type_="application/wasm"
+                crossorigin="anonymous"
+                fetchpriority="low"
+            />
         };
         // This is how leptos_meta hears of it; the HTML itself is empty.
         _ = link.to_html();

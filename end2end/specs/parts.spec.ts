@@ -69,3 +69,44 @@ test("where a part does not come, pages work as without JavaScript", async ({ pa
   await page.waitForURL((url) => url.pathname === "/tokens");
   await hydrated(page);
 });
+
+test("rows wake after the page, as the elements that the server wrote", async ({ page, gateway }) => {
+  await gateway.createAdmin();
+  await signIn(page, gateway);
+  const management = new Management(gateway, await gateway.managementToken());
+  const names = Array.from({ length: 30 }, (_, at) => `key-${at}`);
+  for (const name of names) await management.call("POST", "/keys", { name });
+  // The script waits, so that what the server wrote can be marked.
+  let letGo = () => {};
+  const held = new Promise<void>((go) => (letGo = go));
+  await page.route("**/pkg/tollgate.*.js", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${gateway.url}/tokens`, { waitUntil: "commit" });
+  const rows = page.locator(".ledger--keys tbody tr");
+  await expect(rows).toHaveCount(25);
+  await rows.evaluateAll((rows) => rows.forEach((row) => row.setAttribute("data-mark", "")));
+  // A box that is ticked before anything is awake counts.
+  const box = (name: string) => page.getByRole("checkbox", { name: `Select ${name}`, exact: true });
+  letGo();
+  await hydrated(page);
+  await box("key-29").check();
+  await expect(page.locator(".bulk__count")).toHaveText("1 selected");
+  // The last row listens too: only then does Escape close its menu.
+  const last = rows.last();
+  await expect(async () => {
+    await last.locator("summary").focus();
+    if (!(await last.locator("details[open]").count())) await page.keyboard.press("Enter");
+    await page.keyboard.press("Escape");
+    await expect(last.locator("details[open]")).toHaveCount(0, { timeout: 500 });
+  }).toPass();
+  await expect(page.locator("tr[data-mark]")).toHaveCount(25);
+  await expect(box("key-29")).toBeChecked();
+  // Awake, they follow what happens.
+  await page.locator("thead").getByRole("checkbox").check();
+  for (const row of await rows.all()) await expect(row.getByRole("checkbox")).toBeChecked();
+  await management.call("POST", "/keys", { name: "newest" });
+  await expect(rows.first()).toContainText("newest");
+  await expect(page.locator("tr[data-mark]")).toHaveCount(25);
+});

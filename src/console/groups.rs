@@ -12,6 +12,7 @@ use super::ui::budget::BudgetLine;
 use super::ui::copy::Code;
 use super::ui::drawn::{Views, drawn, memo, text};
 use super::ui::filters::{Chips, Filters, Search};
+use super::ui::later::later;
 use super::ui::ledger::{Column, Ledger};
 use super::ui::live::use_live;
 use super::ui::money::Money;
@@ -95,7 +96,11 @@ fn List(list: GroupList, sort: String, is_narrowed: bool) -> impl IntoView {
     ];
     let older = list.next.map(|after| here.clone().with("after", after).href());
     let newer = here.get("after").is_some().then(|| here.clone().without("after").href());
-    let rows = list.rows.into_iter().map(move |group| row(group, &here)).views();
+    let rows = list.rows.into_iter().map(move |group| {
+        let here = here.clone();
+        later(move || row(group, &here).into_any())
+    });
+    let rows = rows.views();
     let note = || "A call must fit its key’s limits and its group’s. Edits act on the next call.";
     Either::Right(view! {
         <Ledger class="ledger--groups" caption="Groups" columns=columns sort=sort>{rows}</Ledger>

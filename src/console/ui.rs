@@ -9,6 +9,7 @@ pub mod drawn;
 pub mod field;
 pub mod filters;
 pub mod frame;
+pub mod later;
 pub mod ledger;
 pub mod live;
 pub mod menu;

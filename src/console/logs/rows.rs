@@ -2,6 +2,7 @@
 
 use super::asked::{Asked, Stretch};
 use crate::console::ui::drawn::{Views, memo, word};
+use crate::console::ui::later::later;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::money::{Money, grouped};
 use crate::console::ui::place::Place;
@@ -131,7 +132,8 @@ pub fn Calls(
             day.clone_from(&row.day);
             view! { <tr class="log__day"><th colspan="7" scope="rowgroup">{row.day.clone()}</th></tr> }
         });
-        view! { {turned} {line(row, &here, open)} }
+        let here = here.clone();
+        view! { {turned} {later(move || line(row, &here, open).into_any())} }
     });
     let lines = lines.views();
     view! { <Ledger class="ledger--calls" caption="Calls, newest first" columns=columns>{lines}</Ledger> }

@@ -3,6 +3,7 @@
 use super::bare;
 use crate::console::data::Wire;
 use crate::console::ui::drawn::Views;
+use crate::console::ui::later::later;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::money::Money;
 use crate::console::ui::status::{Sign, Status};
@@ -73,7 +74,7 @@ pub fn RuleTable(rows: Vec<RuleRow>) -> impl IntoView {
         Column::new("Governs", 2),
         Column::new("Actions", 2).unseen(),
     ];
-    view! { <Ledger caption="Quota rules, newest first" columns>{rows.into_iter().map(row).views()}</Ledger> }
+    view! { <Ledger caption="Quota rules, newest first" columns>{rows.into_iter().map(|rule| later(move || row(rule).into_any())).views()}</Ledger> }
 }
 
 fn row(row: RuleRow) -> impl IntoView {

@@ -3,12 +3,14 @@
 use super::told::{Cell, CellKind, Head, Table};
 use crate::console::ui::copy::Code;
 use crate::console::ui::drawn::Views;
+use crate::console::ui::later::later;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::notice::Empty;
 use crate::console::ui::sheet::Statement;
 use crate::console::ui::status::Status;
 use crate::console::ui::when::When;
 use leptos::prelude::*;
+use std::sync::Arc;
 
 /// A table under its heading; nothing where it has no rows and nothing to say about that.
 pub fn statement(table: Table) -> AnyView {
@@ -40,7 +42,12 @@ pub fn ledger(table: Table, class: &'static str) -> AnyView {
         if head.is_number { column.number() } else { column }
     });
     let columns = columns.collect();
-    let rows = rows.into_iter().map(|cells| line(cells, &heads)).views();
+    let heads: Arc<[Head]> = heads.into();
+    let rows = rows.into_iter().map(|cells| {
+        let heads = Arc::clone(&heads);
+        later(move || line(cells, &heads))
+    });
+    let rows = rows.views();
     if foot.is_empty() {
         return view! { <Ledger caption columns class>{rows}</Ledger> }.into_any();
     }

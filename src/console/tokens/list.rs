@@ -5,6 +5,7 @@ use super::fetch::{KeyList, KeyRow, Standing};
 use crate::console::ui::budget::BudgetLine;
 use crate::console::ui::copy::Code;
 use crate::console::ui::drawn::{Views, drawn};
+use crate::console::ui::later::later;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::menu::RowMenu;
 use crate::console::ui::notice::Empty;
@@ -99,10 +100,14 @@ pub fn list(list: KeyList, ticks: Ticks) -> AnyView {
     let pick = move || {
         view! { <input class="needs-script" type="checkbox" aria-label="Select all on this page" prop:checked=ticks.has_all()/> }
     };
+    let rowed = move |key: KeyRow| {
+        let here = here.clone();
+        later(move || row(key, &here, ticks))
+    };
     view! {
         {bar}
         <Ledger class="ledger--keys" caption="Tokens" columns=columns sort=sort pick=pick>
-            {rows.into_iter().map(|key| row(key, &here, ticks)).views()}
+            {rows.into_iter().map(rowed).views()}
         </Ledger>
         <nav class="statement__foot" aria-label="Pages">
             <span>{gone}</span>

@@ -41,11 +41,11 @@ pub fn RowMenu(
         }
     };
     effect(move || {
-        if let Some(menu) = menu.get()
-            && menu.open()
-            && menu.get_attribute("data-opened").is_some_and(|opened| opened != of_row)
-        {
-            menu.set_open(false);
+        let Some(menu) = menu.get().filter(|menu| menu.open()) else { return };
+        match menu.get_attribute("data-opened") {
+            Some(opened) if opened != of_row => menu.set_open(false),
+            // It was opened before the row was listened to.
+            _ => _ = menu.set_attribute("data-opened", &of_row),
         }
     });
     let escape = move |event: KeyboardEvent| {

@@ -1,6 +1,6 @@
 //! Short words about what has just been done. Good news leaves by itself; bad news stays until it is put away.
 
-use super::drawn::effect;
+use super::drawn::{Views, drawn, effect};
 use crate::console::form::Flash;
 use leptos::prelude::*;
 use std::time::Duration;
@@ -12,6 +12,8 @@ struct Toast {
     id: u32,
     text: String,
     is_bad: bool,
+    /// It was put away. Its place is kept while others are shown, so that none of them is read out again.
+    is_gone: bool,
 }
 
 /// The toasts of this page. One set for the whole app.
@@ -51,13 +53,20 @@ impl Toasts {
         self.next.set(id + 1);
         self.shown.update(|shown| {
             // The same words once are enough.
-            shown.retain(|toast| toast.text != text);
-            shown.push(Toast { id, text, is_bad });
+            put_away(shown, |toast| toast.text == text);
+            shown.push(Toast { id, text, is_bad, is_gone: false });
         });
     }
 
     fn remove(self, id: u32) {
-        self.shown.update(|shown| shown.retain(|toast| toast.id != id));
+        self.shown.update(|shown| put_away(shown, |toast| toast.id == id));
+    }
+}
+
+fn put_away(shown: &mut Vec<Toast>, which: impl Fn(&Toast) -> bool) {
+    shown.iter_mut().filter(|toast| which(toast)).for_each(|toast| toast.is_gone = true);
+    if shown.iter().all(|toast| toast.is_gone) {
+        shown.clear();
     }
 }
 
@@ -67,15 +76,16 @@ pub(crate) fn Toaster() -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     view! {
         <div class="toasts" role="status" aria-live="polite">
-            <For each=move || toasts.shown.get() key=|toast| toast.id let:toast>
-                {one(toasts, toast)}
-            </For>
+            {drawn(move || toasts.shown.get().into_iter().map(|toast| one(toasts, toast)).views())}
         </div>
     }
 }
 
-fn one(toasts: Toasts, toast: Toast) -> impl IntoView {
-    let Toast { id, text, is_bad } = toast;
+fn one(toasts: Toasts, toast: Toast) -> AnyView {
+    let Toast { id, text, is_bad, is_gone } = toast;
+    if is_gone {
+        return ().into_any();
+    }
     if !is_bad {
         effect(move || set_timeout(move || toasts.remove(id), STAYS));
     }
@@ -88,4 +98,5 @@ fn one(toasts: Toasts, toast: Toast) -> impl IntoView {
             </button>
         </div>
     }
+    .into_any()
 }

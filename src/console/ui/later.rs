@@ -1,0 +1,204 @@
+//! What the browser may see to a little later, so that it is never busy for long while a page loads.
+
+use crate::console::form::post::settled;
+use crate::console::ui::browser::call;
+use leptos::prelude::*;
+use leptos::tachys::html::attribute::Attribute;
+use leptos::tachys::html::attribute::any_attribute::AnyAttribute;
+use leptos::tachys::hydration::Cursor;
+use leptos::tachys::renderer::CastFrom;
+use leptos::tachys::renderer::types::{Element, Node};
+use leptos::tachys::view::any_view::AnyViewState;
+use leptos::tachys::view::{Mountable, Position, PositionState, Render, RenderHtml};
+use leptos::web_sys::js_sys::{Date, Promise};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+/// How long rows are woken in one go, in milliseconds: a part of what is felt as instant.
+const SPELL: f64 = 8.0;
+
+/// A row, or another single element, that is complete as the server wrote it: its links, forms and menus work as HTML. The
+/// browser makes it its own only after the page answers to clicks, a few rows at a time; until then what is inside
+/// neither follows signals nor has handlers of its own. It must read nothing from the server.
+pub fn later(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
+    if is_server() { view() } else { Later(Box::new(view)).into_any() }
+}
+
+/// Lets the browser do something else, such as draw or tell of a click.
+pub async fn pause() {
+    let timer = Promise::new(&mut |done, _| _ = call(&window(), "setTimeout", &[done.into()]));
+    settled(timer.into()).await;
+}
+
+type View = Box<dyn FnOnce() -> AnyView + Send>;
+
+struct Later(View);
+
+enum Stage {
+    Asleep {
+        element: Element,
+        owner: Owner,
+        view: View,
+    },
+    Awake(AnyViewState),
+    /// For the moment in which it wakes.
+    Waking,
+}
+
+struct LaterState(Rc<RefCell<Stage>>);
+
+thread_local! {
+    /// Who is still asleep, in the order of the page. A browser has one thread.
+    static SLEEPERS: RefCell<VecDeque<Weak<RefCell<Stage>>>> = const { RefCell::new(VecDeque::new()) };
+}
+
+fn wake_soon(sleeper: &Rc<RefCell<Stage>>) {
+    let is_first = SLEEPERS.with_borrow_mut(|sleepers| {
+        sleepers.push_back(Rc::downgrade(sleeper));
+        sleepers.len() == 1
+    });
+    if is_first {
+        set_timeout(wake_some, Duration::ZERO);
+    }
+}
+
+fn wake_some() {
+    let until = Date::now() + SPELL;
+    while let Some(sleeper) = SLEEPERS.with_borrow_mut(VecDeque::pop_front) {
+        // Whoever left the page meanwhile is gone.
+        if let Some(sleeper) = sleeper.upgrade() {
+            wake(&mut sleeper.borrow_mut());
+        }
+        if Date::now() >= until {
+            break;
+        }
+    }
+    if !SLEEPERS.with_borrow(VecDeque::is_empty) {
+        set_timeout(wake_some, Duration::ZERO);
+    }
+}
+
+fn wake(stage: &mut Stage) {
+    match std::mem::replace(stage, Stage::Waking) {
+        Stage::Asleep { element, owner, view } => {
+            let here = PositionState::new(Position::Current);
+            let state = owner.with(|| view().hydrate::<true>(&Cursor::new(element), &here));
+            *stage = Stage::Awake(state);
+        }
+        awake => *stage = awake,
+    }
+}
+
+impl Render for Later {
+    type State = LaterState;
+
+    fn build(self) -> LaterState {
+        LaterState(Rc::new(RefCell::new(Stage::Awake((self.0)().build()))))
+    }
+
+    fn rebuild(self, state: &mut LaterState) {
+        let stage = &mut *state.0.borrow_mut();
+        match stage {
+            Stage::Awake(state) => (self.0)().rebuild(state),
+            // It was to change before it woke: another takes its place, so that a menu which is open in it closes.
+            Stage::Asleep { element, .. } => {
+                let mut new = (self.0)().build();
+                if let Some(parent) = element.parent_element() {
+                    new.mount(&parent, Some(element));
+                }
+                element.remove();
+                *stage = Stage::Awake(new);
+            }
+            Stage::Waking => {}
+        }
+    }
+}
+
+impl AddAnyAttr for Later {
+    type Output<NewAttr: Attribute> = Self;
+
+    /// None of its kind is given any.
+    fn add_any_attr<NewAttr: Attribute>(self, _: NewAttr) -> Self {
+        self
+    }
+}
+
+impl RenderHtml for Later {
+    type AsyncOutput = Self;
+    type Owned = Self;
+
+    const MIN_LENGTH: usize = 0;
+
+    fn dry_resolve(&mut self) {}
+
+    async fn resolve(self) -> Self {
+        self
+    }
+
+    /// The server writes the view itself, and the browser no HTML.
+    fn to_html_with_buf(self, _: &mut String, _: &mut Position, _: bool, _: bool, _: Vec<AnyAttribute>) {}
+
+    fn hydrate<const FROM_SERVER: bool>(self, cursor: &Cursor, position: &PositionState) -> LaterState {
+        match position.get() {
+            Position::FirstChild => cursor.child(),
+            Position::Current => {}
+            _ => cursor.sibling(),
+        }
+        position.set(Position::NextChild);
+        let Self(view) = self;
+        let stage = match (Element::cast_from(cursor.current()), Owner::current()) {
+            (Some(element), Some(owner)) => Stage::Asleep { element, owner, view },
+            // Not what the server wrote: it is drawn, and what is there is left to whoever looks into it.
+            _ => Stage::Awake(view().build()),
+        };
+        let state = LaterState(Rc::new(RefCell::new(stage)));
+        wake_soon(&state.0);
+        state
+    }
+
+    fn into_owned(self) -> Self {
+        self
+    }
+}
+
+impl Mountable for LaterState {
+    fn unmount(&mut self) {
+        match &mut *self.0.borrow_mut() {
+            Stage::Asleep { element, .. } => element.remove(),
+            Stage::Awake(state) => state.unmount(),
+            Stage::Waking => {}
+        }
+    }
+
+    fn mount(&mut self, parent: &Element, marker: Option<&Node>) {
+        match &mut *self.0.borrow_mut() {
+            Stage::Asleep { element, .. } => _ = parent.insert_before(element, marker),
+            Stage::Awake(state) => state.mount(parent, marker),
+            Stage::Waking => {}
+        }
+    }
+
+    fn insert_before_this(&self, child: &mut dyn Mountable) -> bool {
+        match &*self.0.borrow() {
+            Stage::Asleep { element, .. } => {
+                let parent = element.parent_element();
+                if let Some(parent) = &parent {
+                    child.mount(parent, Some(element));
+                }
+                parent.is_some()
+            }
+            Stage::Awake(state) => state.insert_before_this(child),
+            Stage::Waking => false,
+        }
+    }
+
+    fn elements(&self) -> Vec<Element> {
+        match &*self.0.borrow() {
+            Stage::Asleep { element, .. } => vec![element.clone()],
+            Stage::Awake(state) => state.elements(),
+            Stage::Waking => Vec::new(),
+        }
+    }
+}
