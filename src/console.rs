@@ -27,7 +27,7 @@ use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
 use leptos_router::hooks::use_navigate;
-use leptos_router::{ChooseView, Lazy, LazyRoute, NavigateOptions, SsrMode, lazy_route, path};
+use leptos_router::{Lazy, LazyRoute, NavigateOptions, SsrMode, lazy_route, path};
 use std::sync::Arc;
 use ui::frame::{Brand, Frame, Opens, Viewer};
 use ui::live::{provide_live, use_live};
@@ -98,7 +98,6 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl In
 /// Pages that the browser loads when they are first shown, each from files of its own.
 macro_rules! pages {
     ($($page:ident: $view:path),* $(,)?) => {$(
-        #[derive(Clone)]
         struct $page;
 
         #[lazy_route]
@@ -137,24 +136,6 @@ pages! {
     Find: find::Find,
 }
 
-/// Where a page is, in a part of its own.
-#[derive(Clone)]
-struct Page<T>(Lazy<T>);
-
-impl<T: LazyRoute + Clone + Sync> ChooseView for Page<T> {
-    async fn choose(self) -> AnyView {
-        self.0.choose().await
-    }
-
-    async fn preload(&self) {
-        self.0.preload().await;
-        // What was done so far took a while on a slow machine, and what comes takes as long again.
-        if !is_server() {
-            ui::later::pause().await;
-        }
-    }
-}
-
 /// Everything inside `<body>`; the same on the server and in the browser.
 #[component]
 pub fn App() -> impl IntoView {
@@ -167,24 +148,24 @@ pub fn App() -> impl IntoView {
         <Sprite/>
         <Router>
             <Routes fallback=Nowhere>
-                <Route path=path!("/sign-in") view={Page(Lazy::<SignIn>::new())} ssr=SsrMode::Async/>
-                <Route path=path!("/setup") view={Page(Lazy::<SetUp>::new())} ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view={Lazy::<SignIn>::new()} ssr=SsrMode::Async/>
+                <Route path=path!("/setup") view={Lazy::<SetUp>::new()} ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=House ssr=SsrMode::Async>
-                    <Route path=path!("") view={Page(Lazy::<Dashboard>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/logs") view={Page(Lazy::<Logs>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/tokens") view={Page(Lazy::<Tokens>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/tokens/:id") view={Page(Lazy::<Token>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/groups") view={Page(Lazy::<Groups>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/groups/:id") view={Page(Lazy::<Group>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/rules") view={Page(Lazy::<Rules>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/rules/:id") view={Page(Lazy::<Rule>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/models") view={Page(Lazy::<Models>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/models/prices") view={Page(Lazy::<Prices>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/models/*name") view={Page(Lazy::<Model>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/playground") view={Page(Lazy::<Playground>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/providers") view={Page(Lazy::<Providers>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/find") view={Page(Lazy::<Find>::new())} ssr=SsrMode::Async/>
-                    <Route path=path!("/profile") view={Page(Lazy::<Profile>::new())} ssr=SsrMode::Async/>
+                    <Route path=path!("") view={Lazy::<Dashboard>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/logs") view={Lazy::<Logs>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/tokens") view={Lazy::<Tokens>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/tokens/:id") view={Lazy::<Token>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/groups") view={Lazy::<Groups>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/groups/:id") view={Lazy::<Group>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/rules") view={Lazy::<Rules>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/rules/:id") view={Lazy::<Rule>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/models") view={Lazy::<Models>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/models/prices") view={Lazy::<Prices>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/models/*name") view={Lazy::<Model>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/playground") view={Lazy::<Playground>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/providers") view={Lazy::<Providers>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/find") view={Lazy::<Find>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/profile") view={Lazy::<Profile>::new()} ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>

@@ -1,7 +1,5 @@
 //! What the browser may see to a little later, so that it is never busy for long while a page loads.
 
-use crate::console::form::post::settled;
-use crate::console::ui::browser::call;
 use leptos::prelude::*;
 use leptos::tachys::html::attribute::Attribute;
 use leptos::tachys::html::attribute::any_attribute::AnyAttribute;
@@ -10,7 +8,7 @@ use leptos::tachys::renderer::CastFrom;
 use leptos::tachys::renderer::types::{Element, Node};
 use leptos::tachys::view::any_view::AnyViewState;
 use leptos::tachys::view::{Mountable, Position, PositionState, Render, RenderHtml};
-use leptos::web_sys::js_sys::{Date, Promise};
+use leptos::web_sys::js_sys::Date;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
@@ -24,12 +22,6 @@ const SPELL: f64 = 8.0;
 /// neither follows signals nor has handlers of its own. It must read nothing from the server.
 pub fn later(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
     if is_server() { view() } else { Later(Box::new(view)).into_any() }
-}
-
-/// Lets the browser do something else, such as draw or tell of a click.
-pub async fn pause() {
-    let timer = Promise::new(&mut |done, _| _ = call(&window(), "setTimeout", &[done.into()]));
-    settled(timer.into()).await;
 }
 
 type View = Box<dyn FnOnce() -> AnyView + Send>;
