@@ -1,6 +1,6 @@
 // The WASM in parts: a page loads the one that all need and its own, both from its head on, and nothing of other pages.
-import type { Page } from "@playwright/test";
-import { expect, hydrated, Management, signIn, test } from "../gateway.ts";
+import type { Locator, Page } from "@playwright/test";
+import { expect, type Gateway, hydrated, Management, signIn, test } from "../gateway.ts";
 
 const PARTS = /\/pkg\/[\w.]+\.(?:js|wasm)/g;
 
@@ -70,15 +70,14 @@ test("where a part does not come, pages work as without JavaScript", async ({ pa
   await hydrated(page);
 });
 
-test("rows wake after the page, as the elements that the server wrote", async ({ page, gateway }) => {
+/** Thirty tokens, and their page before its script has come: what the server wrote is marked. */
+async function asleep(page: Page, gateway: Gateway): Promise<{ wake: () => void; rows: Locator; management: Management }> {
   await gateway.createAdmin();
   await signIn(page, gateway);
   const management = new Management(gateway, await gateway.managementToken());
-  const names = Array.from({ length: 30 }, (_, at) => `key-${at}`);
-  for (const name of names) await management.call("POST", "/keys", { name });
-  // The script waits, so that what the server wrote can be marked.
-  let letGo = () => {};
-  const held = new Promise<void>((go) => (letGo = go));
+  for (let at = 0; at < 30; at++) await management.call("POST", "/keys", { name: `key-${at}` });
+  let wake = () => {};
+  const held = new Promise<void>((go) => (wake = go));
   await page.route("**/pkg/tollgate.*.js", async (route) => {
     await held;
     await route.continue();
@@ -87,26 +86,62 @@ test("rows wake after the page, as the elements that the server wrote", async ({
   const rows = page.locator(".ledger--keys tbody tr");
   await expect(rows).toHaveCount(25);
   await rows.evaluateAll((rows) => rows.forEach((row) => row.setAttribute("data-mark", "")));
-  // A box that is ticked before anything is awake counts.
-  const box = (name: string) => page.getByRole("checkbox", { name: `Select ${name}`, exact: true });
-  letGo();
+  return { wake, rows, management };
+}
+
+/** Presses Escape in the menu of the last row, which closes it once the row is awake, and tells whether it is open then. */
+const staysOpen = `(() => {
+  const menu = document.querySelector(".ledger--keys tbody tr:last-child details");
+  menu.open = true;
+  menu.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  return menu.open;
+})()`;
+
+test("rows wake after the page, as the elements that the server wrote", async ({ page, gateway }) => {
+  const { wake, rows, management } = await asleep(page, gateway);
+  // In the instant in which the page answers, a row does not yet, and what is ticked in it counts.
+  await page.evaluate(`new MutationObserver((_, observer) => {
+    observer.disconnect();
+    window.sleeps = ${staysOpen};
+    document.querySelector(".ledger--keys tbody tr:last-child [type=checkbox]").click();
+  }).observe(document.body, { attributes: true, attributeFilter: ["data-hydrated"] })`);
+  wake();
   await hydrated(page);
-  await box("key-29").check();
   await expect(page.locator(".bulk__count")).toHaveText("1 selected");
-  // The last row listens too: only then does Escape close its menu.
-  const last = rows.last();
-  await expect(async () => {
-    await last.locator("summary").focus();
-    if (!(await last.locator("details[open]").count())) await page.keyboard.press("Enter");
-    await page.keyboard.press("Escape");
-    await expect(last.locator("details[open]")).toHaveCount(0, { timeout: 500 });
-  }).toPass();
-  await expect(page.locator("tr[data-mark]")).toHaveCount(25);
-  await expect(box("key-29")).toBeChecked();
-  // Awake, they follow what happens.
+  expect(await page.evaluate("window.sleeps")).toBe(true);
+  await expect.poll(() => page.evaluate(staysOpen)).toBe(false);
+  await expect(rows.last().getByRole("checkbox")).toBeChecked();
+  // Awake, rows follow what happens, and are still the same.
   await page.locator("thead").getByRole("checkbox").check();
   for (const row of await rows.all()) await expect(row.getByRole("checkbox")).toBeChecked();
   await management.call("POST", "/keys", { name: "newest" });
   await expect(rows.first()).toContainText("newest");
   await expect(page.locator("tr[data-mark]")).toHaveCount(25);
+});
+
+test("a list that changes while its rows are asleep is right, and no menu is open for another row", async ({ page, gateway }) => {
+  // Rows are woken by timers that are due at once: here they wait until they are let go.
+  await page.addInitScript(() => {
+    const real = window.setTimeout;
+    const waiting: (() => void)[] = [];
+    const hold = (run: () => void, ms?: number, ...rest: unknown[]) => (ms ? real(run, ms, ...rest) : waiting.push(run));
+    const letGo = () => {
+      Object.assign(window, { setTimeout: real });
+      for (const run of waiting.splice(0)) run();
+    };
+    Object.assign(window, { setTimeout: hold, letGo });
+  });
+  const { wake, rows, management } = await asleep(page, gateway);
+  wake();
+  await hydrated(page);
+  expect(await page.evaluate(staysOpen)).toBe(true);
+  await page.getByRole("checkbox", { name: "Select key-20", exact: true }).check();
+  await management.call("POST", "/keys", { name: "newest" });
+  await expect(rows.first()).toContainText("newest");
+  await expect(rows).toHaveCount(25);
+  await expect(page.locator("details[open]")).toHaveCount(0);
+  await expect(page.getByRole("checkbox", { name: "Select key-20", exact: true })).toBeChecked();
+  await page.evaluate("letGo()");
+  await expect.poll(() => page.evaluate(staysOpen)).toBe(false);
+  await expect(page.locator(".ledger--keys tbody :checked")).toHaveCount(1);
 });

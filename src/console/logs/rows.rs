@@ -2,7 +2,6 @@
 
 use super::asked::{Asked, Stretch};
 use crate::console::ui::drawn::{Views, memo, word};
-use crate::console::ui::later::later;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::money::{Money, grouped};
 use crate::console::ui::place::Place;
@@ -132,8 +131,7 @@ pub fn Calls(
             day.clone_from(&row.day);
             view! { <tr class="log__day"><th colspan="7" scope="rowgroup">{row.day.clone()}</th></tr> }
         });
-        let here = here.clone();
-        view! { {turned} {later(move || line(row, &here, open).into_any())} }
+        view! { {turned} {line(row, &here, open)} }
     });
     let lines = lines.views();
     view! { <Ledger class="ledger--calls" caption="Calls, newest first" columns=columns>{lines}</Ledger> }
@@ -143,6 +141,7 @@ fn line(row: CallRow, here: &Place, open: Memo<String>) -> impl IntoView + use<>
     let href = here.clone().with("call", row.id.clone()).href();
     let is_open = memo(move || open.with(|open| *open == row.id));
     let selected = move || word(move || is_open.get().then_some("true"));
+    let key = row.key.clone();
     let is_held = row.ending == Ending::Held;
     let outcome = if is_held { "held".to_owned() } else { row.status.to_string() };
     let tokens = format!("{} / {}", count(row.input), count(row.output));
@@ -151,7 +150,7 @@ fn line(row: CallRow, here: &Place, open: Memo<String>) -> impl IntoView + use<>
             <th scope="row">
                 <a class="log__time" href=href aria-current=selected() data-noscroll><When at=row.at text=row.time/></a>
             </th>
-            <td data-label="Key">{row.key}</td>
+            <td data-label="Key"><span class="ledger__clip" title=row.key>{key}</span></td>
             <td data-label="Model">{row.model}</td>
             <td data-label="Outcome"><Status sign=row.ending.sign()>{outcome}</Status></td>
             <td class="ledger__wide" data-label="Tokens in / out">

@@ -6,6 +6,7 @@ use crate::console::ui::drawn::Views;
 use crate::console::ui::later::later;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::money::Money;
+use crate::console::ui::place::Place;
 use crate::console::ui::status::{Sign, Status};
 use crate::console::ui::week::WeekStrip;
 use crate::domain::credits::Credits;
@@ -74,13 +75,18 @@ pub fn RuleTable(rows: Vec<RuleRow>) -> impl IntoView {
         Column::new("Governs", 2),
         Column::new("Actions", 2).unseen(),
     ];
-    view! { <Ledger caption="Quota rules, newest first" columns>{rows.into_iter().map(|rule| later(move || row(rule).into_any())).views()}</Ledger> }
+    let here = bare();
+    let rows = rows.into_iter().map(move |rule| {
+        let here = here.clone();
+        later(move || row(rule, &here).into_any())
+    });
+    view! { <Ledger caption="Quota rules, newest first" columns>{rows.views()}</Ledger> }
 }
 
-fn row(row: RuleRow) -> impl IntoView {
+fn row(row: RuleRow, here: &Place) -> impl IntoView + use<> {
     let RuleRow { id, name, owner, says, enabled, week, open, cap, resets, governs, default_of } = row;
     let edit = format!("/rules/{id}");
-    let delete = bare().with("delete", id.clone()).href();
+    let delete = here.clone().with("delete", id.clone()).href();
     let cap = match cap {
         Some((credits, each)) => view! { <Money credits/> " " <span class="unit">{each}</span> }.into_any(),
         None => view! { <span class="muted">"no cap"</span> }.into_any(),

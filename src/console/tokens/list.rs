@@ -193,7 +193,7 @@ fn row(row: KeyRow, here: &Place, ticks: Ticks) -> AnyView {
     let rates = rates.map(|rate| view! { <span class="ledger__sub">{rate}</span> });
     let group = match group.is_empty() {
         true => view! { <span class="muted">"no group"</span> }.into_any(),
-        false => group.into_any(),
+        false => view! { <span class="ledger__clip" title=group.clone()>{group.clone()}</span> }.into_any(),
     };
     view! {
         <tr>

@@ -19,7 +19,10 @@ const SPELL: f64 = 8.0;
 
 /// A row, or another single element, that is complete as the server wrote it: its links, forms and menus work as HTML. The
 /// browser makes it its own only after the page answers to clicks, a few rows at a time; until then what is inside
-/// neither follows signals nor has handlers of its own. It must read nothing from the server.
+/// neither follows signals nor has handlers of its own.
+///
+/// Nothing in it may be read from the server, and no attribute may follow a signal, nor may an address be asked for in it:
+/// what has changed until it wakes would not be written, since hydrating trusts the HTML. Properties may.
 pub fn later(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
     if is_server() { view() } else { Later(Box::new(view)).into_any() }
 }
@@ -57,6 +60,11 @@ fn wake_soon(sleeper: &Rc<RefCell<Stage>>) {
 }
 
 fn wake_some() {
+    if SLEEPERS.with_borrow(VecDeque::is_empty) {
+        return;
+    }
+    // First, so that the others wake even if one of these panics.
+    set_timeout(wake_some, Duration::ZERO);
     let until = Date::now() + SPELL;
     while let Some(sleeper) = SLEEPERS.with_borrow_mut(VecDeque::pop_front) {
         // Whoever left the page meanwhile is gone.
@@ -66,9 +74,6 @@ fn wake_some() {
         if Date::now() >= until {
             break;
         }
-    }
-    if !SLEEPERS.with_borrow(VecDeque::is_empty) {
-        set_timeout(wake_some, Duration::ZERO);
     }
 }
 

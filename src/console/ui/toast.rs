@@ -1,6 +1,6 @@
 //! Short words about what has just been done. Good news leaves by itself; bad news stays until it is put away.
 
-use super::drawn::{Views, drawn, effect};
+use super::drawn::{Views, drawn};
 use crate::console::form::Flash;
 use leptos::prelude::*;
 use std::time::Duration;
@@ -52,21 +52,22 @@ impl Toasts {
         let id = self.next.get_untracked();
         self.next.set(id + 1);
         self.shown.update(|shown| {
-            // The same words once are enough.
-            put_away(shown, |toast| toast.text == text);
+            // The same words once are enough; said again they take a new place, so that they are read out again.
+            shown.iter_mut().filter(|toast| toast.text == text).for_each(|toast| toast.is_gone = true);
             shown.push(Toast { id, text, is_bad, is_gone: false });
         });
+        if !is_bad && !is_server() {
+            set_timeout(move || self.remove(id), STAYS);
+        }
     }
 
     fn remove(self, id: u32) {
-        self.shown.update(|shown| put_away(shown, |toast| toast.id == id));
-    }
-}
-
-fn put_away(shown: &mut Vec<Toast>, which: impl Fn(&Toast) -> bool) {
-    shown.iter_mut().filter(|toast| which(toast)).for_each(|toast| toast.is_gone = true);
-    if shown.iter().all(|toast| toast.is_gone) {
-        shown.clear();
+        self.shown.update(|shown| {
+            shown.iter_mut().filter(|toast| toast.id == id).for_each(|toast| toast.is_gone = true);
+            if shown.iter().all(|toast| toast.is_gone) {
+                shown.clear();
+            }
+        });
     }
 }
 
@@ -85,9 +86,6 @@ fn one(toasts: Toasts, toast: Toast) -> AnyView {
     let Toast { id, text, is_bad, is_gone } = toast;
     if is_gone {
         return ().into_any();
-    }
-    if !is_bad {
-        effect(move || set_timeout(move || toasts.remove(id), STAYS));
     }
     let class = if is_bad { "toast toast--blocks" } else { "toast" };
     view! {

@@ -9,13 +9,15 @@ const MOST_DIGITS: usize = 30;
 /// entered: `1.0000000000000001e-07` is 0.0000001.
 const DIGITS_OF_A_DOUBLE: i128 = 1_000_000_000_000_000;
 
+const NO_NUMBER: &str = "which is no price";
+const TOO_FINE: &str = "which is finer than a nano-credit";
+
 /// Reads `2.5e-06` and the like as credits, times ten to the power of `shift`: a price for one token is 10^6 times as much
 /// for a million.
 ///
 /// # Errors
 /// Where it is no number, is below zero, or is finer than a nano-credit: it would have to be rounded, and nobody said how.
 pub fn credits(text: &str, shift: i32) -> Result<Credits, &'static str> {
-    const NO_NUMBER: &str = "which is no price";
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => {
             (mantissa, exponent.strip_prefix('+').unwrap_or(exponent).parse::<i32>().map_err(|_| NO_NUMBER)?)
@@ -34,18 +36,22 @@ pub fn credits(text: &str, shift: i32) -> Result<Credits, &'static str> {
     if number == 0 {
         return Ok(Credits::ZERO);
     }
-    let (number, dropped) = match number / DIGITS_OF_A_DOUBLE {
-        1..10 => ((number + 5) / 10, 1),
-        10..100 => ((number + 50) / 100, 2),
-        _ => (number, 0),
-    };
-    let fraction = i32::try_from(fraction.len()).map_err(|_| NO_NUMBER)? - dropped;
+    let fraction = i32::try_from(fraction.len()).map_err(|_| NO_NUMBER)?;
     let places = exponent.saturating_sub(fraction).saturating_add(shift).saturating_add(9);
+    match (nanos(number, places), number / DIGITS_OF_A_DOUBLE) {
+        (Err(TOO_FINE), 1..10) => nanos((number + 5) / 10, places + 1),
+        (Err(TOO_FINE), 10..100) => nanos((number + 50) / 100, places + 2),
+        (exact, _) => exact,
+    }
+}
+
+/// `number` times ten to the power of `places`.
+fn nanos(number: i128, places: i32) -> Result<Credits, &'static str> {
     let power = 10_i128.checked_pow(places.unsigned_abs()).ok_or(NO_NUMBER)?;
     let nanos = match places {
         0.. => number.checked_mul(power).ok_or("which is too much")?,
         _ if number % power == 0 => number / power,
-        _ => return Err("which is finer than a nano-credit"),
+        _ => return Err(TOO_FINE),
     };
     i64::try_from(nanos).map(Credits::from_nanos).map_err(|_| "which is too much")
 }
@@ -74,6 +80,8 @@ mod tests {
             ("1.5000020000000002e-05", 6, "15.00002"),
             ("9.999999999999999", 0, "10.00"),
             ("1000000000000000", -10, "100000.00"),
+            // Exact as it stands, however long.
+            ("12345678.123456789", 0, "12345678.123456789"),
         ] {
             assert_eq!(credits(text, shift).map(|price| price.to_string()), Ok(said.to_owned()), "{text}");
         }
