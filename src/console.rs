@@ -27,7 +27,8 @@ use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{Outlet, ParentRoute, Route, Router, Routes};
 use leptos_router::hooks::use_navigate;
-use leptos_router::{Lazy, LazyRoute, NavigateOptions, SsrMode, lazy_route, path};
+use leptos_router::{ChooseView, LazyRoute, NavigateOptions, SsrMode, lazy_route, path};
+use std::pin::Pin;
 use std::sync::Arc;
 use ui::frame::{Brand, Frame, Opens, Viewer};
 use ui::live::{provide_live, use_live};
@@ -54,7 +55,7 @@ pub fn set_status(status: u16) {
     }
 }
 
-/// Lets a page tell the browser early which parts of the WASM it needs. Does nothing in the browser.
+/// Lets a page tell the browser early who it is and which parts of the WASM it needs. Does nothing in the browser.
 #[derive(Clone)]
 pub struct NameParts(pub fn(&str));
 
@@ -67,10 +68,9 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl In
     let Preferences { theme, density, .. } = use_context().unwrap_or_default();
     // What the empty window is painted in before the stylesheet is there.
     let scheme = if theme == "system" { "light dark".to_owned() } else { theme.clone() };
-    // Where cargo-leptos wrote the script, it does not know of parts.
-    let start = format!(
-        "import*as it from {js:?};await it.default({{module_or_path:{wasm:?}}});await it.parts?.();it.hydrate();"
-    );
+    // Between starting the WASM and waking the page the browser may see to a click.
+    let start =
+        format!("import*as it from {js:?};await it.default({{module_or_path:{wasm:?}}});setTimeout(it.hydrate);");
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme data-density=density>
@@ -95,25 +95,58 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl In
     }
 }
 
+/// A page as the router knows it: of one type whichever it is, so that what the router does with pages is compiled once.
+#[derive(Clone, Copy)]
+struct Page {
+    preload: fn() -> Pin<Box<dyn Future<Output = ()>>>,
+    view: fn() -> Pin<Box<dyn Future<Output = AnyView>>>,
+}
+
+fn page<T: LazyRoute>() -> Page {
+    Page { preload: || Box::pin(T::preload()), view: || Box::pin(T::view(T::data())) }
+}
+
+impl ChooseView for Page {
+    async fn choose(self) -> AnyView {
+        (self.view)().await
+    }
+
+    async fn preload(&self) {
+        (self.preload)().await;
+    }
+}
+
 /// Pages that the browser loads when they are first shown, each from files of its own.
 macro_rules! pages {
-    ($($page:ident: $view:path),* $(,)?) => {$(
-        struct $page;
-
-        #[lazy_route]
-        impl LazyRoute for $page {
-            fn data() -> Self {
-                if let Some(NameParts(name)) = use_context() {
-                    name(stringify!($page));
-                }
-                Self
-            }
-
-            fn view(_page: Self) -> AnyView {
-                $view().into_any()
-            }
+    ($($page:ident: $view:path),* $(,)?) => {
+        /// Loads what the page needs that the document names, so that it can be hydrated in one go. For the browser.
+        pub async fn preload() {
+            let named = ui::browser::find("meta[name=page]").and_then(|meta| meta.get_attribute("content"));
+            let page = match named.as_deref().unwrap_or_default() {
+                $(stringify!($page) => page::<$page>(),)*
+                _ => return,
+            };
+            page.preload().await;
         }
-    )*};
+
+        $(
+            struct $page;
+
+            #[lazy_route]
+            impl LazyRoute for $page {
+                fn data() -> Self {
+                    if let Some(NameParts(name)) = use_context() {
+                        name(stringify!($page));
+                    }
+                    Self
+                }
+
+                fn view(_page: Self) -> AnyView {
+                    $view().into_any()
+                }
+            }
+        )*
+    };
 }
 
 pages! {
@@ -148,24 +181,24 @@ pub fn App() -> impl IntoView {
         <Sprite/>
         <Router>
             <Routes fallback=Nowhere>
-                <Route path=path!("/sign-in") view={Lazy::<SignIn>::new()} ssr=SsrMode::Async/>
-                <Route path=path!("/setup") view={Lazy::<SetUp>::new()} ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view={page::<SignIn>()} ssr=SsrMode::Async/>
+                <Route path=path!("/setup") view={page::<SetUp>()} ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=House ssr=SsrMode::Async>
-                    <Route path=path!("") view={Lazy::<Dashboard>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/logs") view={Lazy::<Logs>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/tokens") view={Lazy::<Tokens>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/tokens/:id") view={Lazy::<Token>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/groups") view={Lazy::<Groups>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/groups/:id") view={Lazy::<Group>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/rules") view={Lazy::<Rules>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/rules/:id") view={Lazy::<Rule>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/models") view={Lazy::<Models>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/models/prices") view={Lazy::<Prices>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/models/*name") view={Lazy::<Model>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/playground") view={Lazy::<Playground>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/providers") view={Lazy::<Providers>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/find") view={Lazy::<Find>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/profile") view={Lazy::<Profile>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("") view={page::<Dashboard>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/logs") view={page::<Logs>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/tokens") view={page::<Tokens>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/tokens/:id") view={page::<Token>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/groups") view={page::<Groups>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/groups/:id") view={page::<Group>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/rules") view={page::<Rules>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/rules/:id") view={page::<Rule>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/models") view={page::<Models>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/models/prices") view={page::<Prices>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/models/*name") view={page::<Model>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/playground") view={page::<Playground>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/providers") view={page::<Providers>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/find") view={page::<Find>()} ssr=SsrMode::Async/>
+                    <Route path=path!("/profile") view={page::<Profile>()} ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>

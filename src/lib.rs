@@ -46,9 +46,10 @@ mod tests;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub async fn hydrate() {
     console_error_panic_hook::set_once();
+    // Loaded before anything wakes: nothing waits between the first piece that listens to clicks and the last.
+    console::preload().await;
     let body = leptos::tachys::dom::body();
-    // The page may come in a part of its own, which is waited for.
-    leptos::mount::hydrate_from_async(body.clone(), console::App).await.forget();
+    leptos::mount::hydrate_from(body.clone(), console::App).forget();
     // Says that the page answers to clicks by itself now; styles and tests wait for it.
     _ = body.set_attribute("data-hydrated", "");
 }

@@ -26,7 +26,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
-use leptos_meta::Link;
+use leptos_meta::{Link, Meta};
 
 /// Names a request in the log and on the pages that say something failed.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -67,8 +67,11 @@ pub fn provide() {
     }));
 }
 
-/// Puts the parts of the WASM that a page needs into its head: the browser asks for them while the rest is on its way.
+/// Names a page in its head, and the parts of the WASM that it needs: the browser asks for them while the rest is on its
+/// way.
 fn name_parts(page: &str) {
+    // Here and below: this is how leptos_meta hears of it; the HTML itself is empty.
+    _ = view! { <Meta name="page" content=page.to_owned()/> }.to_html();
     for url in assets::names().pages.get(page).into_iter().flatten() {
         let id = format!("part-{url}");
         let link = view! {
@@ -82,7 +85,6 @@ fn name_parts(page: &str) {
                 fetchpriority="low"
             />
         };
-        // This is how leptos_meta hears of it; the HTML itself is empty.
         _ = link.to_html();
     }
 }

@@ -3,13 +3,16 @@ import { statSync } from "node:fs";
 import { relative } from "node:path";
 import type { Browser, Page } from "@playwright/test";
 import { type House, PAGES, type Place, test } from "../house.ts";
-import { Lighthouse, type Score } from "./lighthouse.ts";
+import { Lighthouse, type Score, speed } from "./lighthouse.ts";
 import { median, print, spread } from "./print.ts";
 
 const RUNS = Number(process.env.RUNS ?? 3);
 
 /** As Lighthouse's phone: four times slower than this machine, on its “slow 4G”. */
 const SLOWER = 4;
+/** What Chromium's DevTools take for the speed of a usual phone, by Lighthouse's benchmark, and of a slow one. */
+const PHONE = 1_000;
+const SLOW_PHONE = 264;
 const SLOW_4G = { rttMs: 150, kilobits: 1.6 * 1024, kilobitsUp: 750 };
 
 /** What blocks the page after this is not its loading. */
@@ -33,11 +36,21 @@ interface Loading {
   shift: number;
 }
 
-test.beforeAll(() => {
+/** How much slower than this machine a usual phone is; unknown without Lighthouse. */
+let phone: number | undefined;
+
+test.beforeAll(async ({ browser }) => {
   const binary = process.env.TOLLGATE_BIN ?? "";
   const build = ["release", "debug"].find((build) => binary.includes(`/${build}/`)) ?? "unknown";
   console.log(`Binary: ${relative("..", binary)}, ${build}, ${Math.round(statSync(binary).size / 1e6)} MB`);
   if (build !== "release") console.log("The goals are those of a release build.");
+  const page = await browser.newPage();
+  const speeds = await repeat(() => speed(page));
+  await page.close();
+  const [machine] = speeds.some((one) => one === undefined) ? [] : [median(speeds as number[])];
+  if (machine === undefined) return;
+  phone = Math.max(1, machine / PHONE);
+  console.log(`This machine is ${Math.round(machine)} quick by Lighthouse's benchmark, and ${Math.round(machine / SLOWER)} where it is ${SLOWER}x slower; a usual phone ${PHONE}, a slow one ${SLOW_PHONE}.`);
 });
 
 for (const place of PAGES) {
@@ -58,6 +71,11 @@ async function loadings(visit: Visit, place: Place): Promise<void> {
   const shifts = [...slow, ...far].map((run) => run.shift);
   const ms = { unit: "ms" };
   print({ ...ms, what: `${place.name}: hydrated, ${SLOWER}x slower CPU`, measured: Math.round(median(hydrated)), goal: 500, note: spread(hydrated) });
+  if (phone !== undefined) {
+    const usual = await repeat(() => load(visit, place, { cpu: phone ?? 1, network: false }));
+    const times = usual.map((run) => run.hydrated);
+    print({ ...ms, what: `${place.name}: hydrated, as a usual phone (${phone.toFixed(1)}x)`, measured: Math.round(median(times)), goal: 500, note: spread(times) });
+  }
   print({ ...ms, what: `${place.name}: and slow 4G`, measured: Math.round(median(hydratedFar)), goal: 1_800, note: spread(hydratedFar) });
   print({ ...ms, what: `${place.name}: blocked in all, ${SLOWER}x`, measured: Math.round(median(blocked)), goal: 100, note: spread(blocked) });
   print({ unit: "", what: `${place.name}: layout shift, worst`, measured: Math.max(...shifts), goal: 0 });

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { chromium, type Cookie } from "@playwright/test";
+import { chromium, type Cookie, type Page } from "@playwright/test";
 import config from "./playwright.config.ts";
 
 const SCORES = ["performance", "accessibility", "best-practices"] as const;
@@ -18,7 +18,15 @@ export interface Report {
   lost: Record<Score, string[]>;
 }
 
-const entry = fileURLToPath(new URL("node_modules/lighthouse/core/index.js", import.meta.url));
+const core = (file: string) => fileURLToPath(new URL(`node_modules/lighthouse/core/${file}`, import.meta.url));
+const entry = core("index.js");
+
+/** How quick a page is on this machine, by Lighthouse's own benchmark; nothing where Lighthouse is not installed. */
+export async function speed(page: Page): Promise<number | undefined> {
+  if (!existsSync(entry)) return undefined;
+  const { pageFunctions } = await import(pathToFileURL(core("lib/page-functions.js")).href);
+  return page.evaluate<number>(`(${pageFunctions.computeBenchmarkIndex})()`);
+}
 
 export class Lighthouse {
   private constructor(

@@ -9,5 +9,14 @@ export default defineConfig({
   outputDir: "../results/goals",
   timeout: 15 * 60_000,
   reporter: [["./print.ts"]],
-  use: { ...tests.use, screenshot: "off", trace: "off" },
+  use: {
+    ...tests.use,
+    screenshot: "off",
+    trace: "off",
+    launchOptions: {
+      ...tests.use?.launchOptions,
+      // Now and then Chromium loads pages of its own window, of hundreds of files, while ours is measured.
+      args: [...(tests.use?.launchOptions?.args ?? []), "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,WebUIOmnibox"],
+    },
+  },
 });

@@ -2,10 +2,13 @@
 
 mod assets;
 mod css;
+mod glue;
+mod order;
 mod pack;
 mod script;
 mod split;
 mod twins;
+mod uncalled;
 mod wasm;
 
 use std::env;

@@ -1,9 +1,13 @@
 // Written after the glue by xtask: the parts of the WASM that pages bring. Each is loaded once, when a page first wants it.
 const loaded = new Map();
+const compile = (url) => WebAssembly.compileStreaming(fetch(url));
+// Those that the head of the document names are compiled while the main one is.
+const compiling = new Map(Array.from(document.querySelectorAll("link[id^=part-]"), (link) => [link.href, compile(link.href)]));
 function part(file) {
     const url = new URL(file, import.meta.url).href;
     if (!loaded.has(url)) {
-        loaded.set(url, WebAssembly.instantiateStreaming(fetch(url), { __wasm_split: SHARED }));
+        const module = compiling.get(url) ?? compile(url);
+        loaded.set(url, module.then((module) => WebAssembly.instantiate(module, { __wasm_split: SHARED })));
     }
     return loaded.get(url);
 }
@@ -17,11 +21,6 @@ function page(...files) {
         }
         wasm.__indirect_function_table.get(done)(told, true);
     };
-}
-// Those that the head of the document names. The page is woken when they are there: it works by itself until then, and
-// nothing waits between its first piece that listens to clicks and the last.
-export async function parts() {
-    await Promise.all(Array.from(document.querySelectorAll("link[id^=part-]"), (link) => part(link.href)));
 }
 // A part that does not come belongs to a server that was updated, or that is away. The reader goes on as without WASM.
 let clicked;

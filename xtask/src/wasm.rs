@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::UNIX_EPOCH;
@@ -10,7 +11,8 @@ use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::split::split;
-use crate::{Build, cargo, step, twins};
+use crate::uncalled::Uncalled;
+use crate::{Build, cargo, glue, order, step, twins};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -38,12 +40,12 @@ pub fn build(build: &Build) -> Result<PathBuf> {
     if fs::read_to_string(&stamp).is_ok_and(|was| was == made_from) {
         return Ok(glued);
     }
-    step("split, wasm-bindgen", || glue(&compiled, &glued, build.dev))?;
+    step("split, wasm-bindgen", || join(&compiled, &glued, build.dev))?;
     fs::write(&stamp, made_from)?;
     Ok(glued)
 }
 
-fn glue(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
+fn join(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
     if out.exists() {
         fs::remove_dir_all(out)?;
     }
@@ -58,7 +60,8 @@ fn glue(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
         // Parts call each other through the table, which the linker exports.
         .keep_lld_exports(true)
         .keep_debug(false)
-        .remove_name_section(!dev)
+        // By the names one sees what is never called.
+        .remove_name_section(false)
         .remove_producers_section(!dev)
         // The shell says where the WASM is, since its name carries a hash that the glue cannot know.
         .omit_default_module_path(true)
@@ -71,11 +74,16 @@ fn glue(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
     fs::write(&js, split.glue(&fs::read_to_string(&js)?))?;
     fs::write(out.join(PARTS), serde_json::to_vec(&split.pages)?)?;
     if !dev {
-        for entry in fs::read_dir(&pages)? {
-            let page = entry?.path();
-            fs::write(&page, twins::merged(fs::read(&page)?)?)?;
+        let paths = fs::read_dir(&pages)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        let parts = paths.iter().map(fs::read).collect::<io::Result<Vec<_>>>()?;
+        let (script, wasm) = glue::lean(&fs::read_to_string(&js)?, &fs::read(&main)?, &parts)?;
+        fs::write(&js, script)?;
+        let mut uncalled = Uncalled::default();
+        for (path, part) in paths.iter().chain([&main]).zip(parts.into_iter().chain([wasm])) {
+            let lean = twins::merged(uncalled.emptied(&part)?)?;
+            fs::write(path, order::alike(&lean)?)?;
         }
-        fs::write(&main, twins::merged(fs::read(&main)?)?)?;
+        uncalled.check()?;
     }
     Ok(())
 }
