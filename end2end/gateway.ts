@@ -234,7 +234,7 @@ export async function signIn(page: Page, gateway: Gateway, email = "admin@exampl
   await page.waitForURL((url) => url.pathname === "/");
 }
 
-/** Waits until the WASM has taken the page over: the console marks the body in an `Effect`. */
+/** Waits until the WASM has taken the page over: `hydrate` in `src/lib.rs` marks the body. */
 export async function hydrated(page: Page): Promise<void> {
   await page.locator("body[data-hydrated]").waitFor({ state: "attached" });
 }

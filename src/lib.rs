@@ -46,7 +46,8 @@ mod tests;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub async fn hydrate() {
     console_error_panic_hook::set_once();
-    // Loaded before anything wakes: nothing waits between the first piece that listens to clicks and the last.
+    // Loaded before anything wakes: nothing waits between the first piece that listens to clicks and the last. Every page
+    // that is loaded has to be named in its head, or this stops at what is not there yet.
     console::preload().await;
     let body = leptos::tachys::dom::body();
     leptos::mount::hydrate_from(body.clone(), console::App).forget();

@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use walrus::passes::gc;
 use walrus::{ImportKind, Module};
 
 /// The script and the main part of the WASM, once all that imports from that part is known.
 pub fn lean(js: &str, main: &[u8], parts: &[Vec<u8>]) -> Result<(String, Vec<u8>)> {
     let mut module = Module::from_buffer(main)?;
-    let js = without_classes(&js.replace("export { initSync, ", "export { "));
+    let js = without_classes(&js.replace("export { initSync, ", "export { "))?;
     let used: HashSet<&str> = words(&js).collect();
     let mut shared = HashSet::new();
     for part in parts {
@@ -61,7 +61,7 @@ fn words(js: &str) -> impl Iterator<Item = &str> {
 
 /// The script without the classes that crates export to other scripts: the console has none. They would hold the functions
 /// behind them, and what those need.
-fn without_classes(js: &str) -> String {
+fn without_classes(js: &str) -> Result<String> {
     let names: Vec<&str> =
         js.lines().filter_map(|line| line.strip_prefix("export class ")?.strip_suffix(" {")).collect();
     let begins = |line: &str| {
@@ -83,7 +83,10 @@ fn without_classes(js: &str) -> String {
             lines.find(closes);
         }
     }
-    lean
+    if let Some(name) = words(&lean).find(|word| names.contains(word)) {
+        bail!("the script still needs {name}, a class that was to go");
+    }
+    Ok(lean)
 }
 
 #[cfg(test)]
@@ -97,8 +100,9 @@ mod tests {
                   export function hydrate() {\n    wasm.hydrate();\n}\n\
                   const SinkFinalization = (typeof FinalizationRegistry === 'undefined')\n    ? { register: () => {} }\n    \
                   : new FinalizationRegistry(ptr => wasm.__wbg_sink_free(ptr, 1));\nconst last = 1;\n";
+        assert!(without_classes(&format!("{js}new Sink();\n")).is_err());
         let lean = "let wasm;\nexport function hydrate() {\n    wasm.hydrate();\n}\nconst last = 1;\n";
-        assert_eq!(without_classes(js), lean);
+        assert_eq!(without_classes(js).unwrap(), lean);
     }
 
     #[test]

@@ -1,6 +1,11 @@
 // Written after the glue by xtask: the parts of the WASM that pages bring. Each is loaded once, when a page first wants it.
 const loaded = new Map();
-const compile = (url) => WebAssembly.compileStreaming(fetch(url));
+function compile(url) {
+    const module = WebAssembly.compileStreaming(fetch(url));
+    // Told when the part is asked for.
+    module.catch(() => {});
+    return module;
+}
 // Those that the head of the document names are compiled while the main one is.
 const compiling = new Map(Array.from(document.querySelectorAll("link[id^=part-]"), (link) => [link.href, compile(link.href)]));
 function part(file) {

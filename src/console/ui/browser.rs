@@ -1,4 +1,4 @@
-//! The few things that are asked of the browser directly. Called from effects and handlers alone, never on the server.
+//! The few things that are asked of the browser directly. Never called on the server.
 
 use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, JsValue};
