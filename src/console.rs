@@ -19,6 +19,7 @@ pub mod sign_in;
 pub mod token;
 pub mod tokens;
 mod unread;
+pub mod zones;
 
 use crate::domain::problem::{Problem, ProblemKind};
 use data::{Wire, use_data};
@@ -68,9 +69,11 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl In
     let Preferences { theme, density, .. } = use_context().unwrap_or_default();
     // What the empty window is painted in before the stylesheet is there.
     let scheme = if theme == "system" { "light dark".to_owned() } else { theme.clone() };
-    // Between starting the WASM and waking the page the browser may see to a click.
-    let start =
-        format!("import*as it from {js:?};await it.default({{module_or_path:{wasm:?}}});setTimeout(it.hydrate);");
+    // Between starting the WASM and waking the page the browser may see to a click. What comes after may rest.
+    let start = format!(
+        "import*as it from {js:?};await it.default({{module_or_path:{wasm:?}}});\
+         setTimeout(()=>it.hydrate().then(it.ahead));"
+    );
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme data-density=density>

@@ -15,10 +15,12 @@ pub mod rules;
 pub mod token;
 pub mod trace;
 pub mod when;
+pub mod zones;
 
 use crate::assets;
 use crate::console::form::Flash;
 use crate::console::ui::preferences::Preferences;
+use crate::console::zones::ZoneOptions;
 use crate::console::{NameParts, RequestId, SetStatus};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
@@ -62,6 +64,7 @@ pub fn provide() {
         response.insert_header(name, value);
     }
     provide_context(NameParts(name_parts));
+    provide_context(ZoneOptions(zones::options));
     provide_context(SetStatus::new(move |status| {
         response.set_status(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     }));

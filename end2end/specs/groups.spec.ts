@@ -288,6 +288,7 @@ test("a key moved between groups keeps its secret, its id, its meters and its hi
   await expect(dialog(page).locator("tbody tr")).toContainText("in spent");
   await dialog(page).getByRole("checkbox", { name: "moved" }).check();
   await submit(page).click();
+  await expect(dialog(page)).toHaveCount(0);
   await expect(page.locator("tbody th", { hasText: "moved" })).toBeVisible();
   const after = await management.call("GET", `/keys/${moved.id}`);
   expect(after.group_id).toBe(fresh.id);

@@ -1,4 +1,4 @@
-// The WASM in parts: a page loads the one that all need and its own, both from its head on, and nothing of other pages.
+// The WASM in parts: a page loads the one that all need and its own, both from its head on, and at rest those of other pages.
 import type { Locator, Page } from "@playwright/test";
 import { expect, type Gateway, hydrated, Management, signIn, test } from "../gateway.ts";
 
@@ -14,7 +14,15 @@ function asked(page: Page): string[] {
   return paths;
 }
 
+/** As whoever asks their browser to save data: only what is needed now is loaded. */
+async function savesData(page: Page): Promise<void> {
+  await page.addInitScript(() => Object.defineProperty(navigator, "connection", { value: { saveData: true } }));
+}
+
+const index = (page: Page, label: string) => page.locator(".index__link", { hasText: label });
+
 test("a page loads what its head names: the script, the part that all share, and its own", async ({ page, gateway }) => {
+  await savesData(page);
   const paths = asked(page);
   const own = new Set<string>();
   const visit = async (path: string) => {
@@ -38,14 +46,15 @@ test("a page loads what its head names: the script, the part that all share, and
 });
 
 test("a link brings the next page's part, once, and leaves the page where it is", async ({ page, gateway }) => {
+  await savesData(page);
   await gateway.createAdmin();
   await signIn(page, gateway);
   await page.goto(gateway.url);
   await hydrated(page);
   await page.evaluate(() => document.body.setAttribute("data-stayed", ""));
   const paths = asked(page);
-  for (const [label, shows] of [["Logs", "Logs"], ["Tokens", "Tokens"], ["Logs", "Logs"], ["Dashboard", "Nothing in"]]) {
-    await page.locator(".index__link", { hasText: label }).click();
+  for (const [label, shows] of [["Logs", "Logs"], ["Tokens", "Tokens"], ["Logs", "Logs"], ["Dashboard", "Nothing in"]] as const) {
+    await index(page, label).click();
     await expect(page.locator("main h1")).toContainText(shows);
   }
   await page.goBack();
@@ -54,20 +63,60 @@ test("a link brings the next page's part, once, and leaves the page where it is"
   expect(paths.map((path) => path.replace(/\.[0-9a-f]{16}\./, "."))).toEqual(["/pkg/logs.wasm", "/pkg/tokens.wasm"]);
 });
 
+test("at rest a page loads every other part, once, and links wait for none", async ({ page, gateway }) => {
+  await gateway.createAdmin();
+  await signIn(page, gateway);
+  const paths = asked(page);
+  await page.goto(gateway.url);
+  await hydrated(page);
+  const parts = () => paths.filter((path) => !path.startsWith("/pkg/tollgate."));
+  await expect.poll(() => new Set(parts()).size, "one for each page, and the palette's").toBe(18);
+  expect(parts()).toHaveLength(18);
+  await page.route("**/pkg/*.wasm", (route) => route.abort());
+  await page.evaluate(() => document.body.setAttribute("data-stayed", ""));
+  for (const label of ["Logs", "Tokens", "Groups", "Quota rules", "Models", "Providers"]) {
+    await index(page, label).click();
+    await expect(page.locator("main h1")).toContainText(label);
+  }
+  await expect(page.locator("body[data-stayed]")).toBeAttached();
+  expect(parts()).toHaveLength(18);
+});
+
 test("where a part does not come, pages work as without JavaScript", async ({ page, gateway, quiet }) => {
   quiet.allow(/status of 404|HTTP status code is not ok/);
   await gateway.createAdmin();
   await signIn(page, gateway);
+  // As after an update of the server: its parts have other names.
+  let asked = 0;
+  await page.route("**/pkg/logs.*.wasm", (route) => {
+    asked++;
+    return route.fulfill({ status: 404 });
+  });
   await page.goto(gateway.url);
   await hydrated(page);
-  // As after an update of the server: its parts have other names.
-  await page.route("**/pkg/logs.*.wasm", (route) => route.fulfill({ status: 404 }));
-  await page.locator(".index__link", { hasText: "Logs" }).click();
+  await expect.poll(() => asked, "at rest it was to be loaded").toBe(1);
+  await index(page, "Logs").click();
   await page.waitForURL((url) => url.pathname === "/logs");
   await expect(page.locator("main h1")).toContainText("Logs");
-  await page.locator(".index__link", { hasText: "Tokens" }).click();
+  await index(page, "Tokens").click();
   await page.waitForURL((url) => url.pathname === "/tokens");
   await hydrated(page);
+});
+
+test("a part that did not come at rest is asked for again by a link", async ({ page, gateway, quiet }) => {
+  quiet.allow(/status of 404/);
+  await gateway.createAdmin();
+  await signIn(page, gateway);
+  let asked = 0;
+  await page.route("**/pkg/logs.*.wasm", (route) => (asked++ ? route.continue() : route.fulfill({ status: 404 })));
+  await page.goto(gateway.url);
+  await hydrated(page);
+  await expect.poll(() => asked).toBe(1);
+  await page.evaluate(() => document.body.setAttribute("data-stayed", ""));
+  await index(page, "Logs").click();
+  await expect(page.locator("main h1")).toContainText("Logs");
+  await expect(page.locator("body[data-stayed]")).toBeAttached();
+  expect(asked).toBe(2);
 });
 
 /** Thirty tokens, and their page before its script has come: what the server wrote is marked. */

@@ -400,6 +400,22 @@ test("each field that will not do is told beside it, and nothing is saved", asyn
   expect(made.hours).toEqual({ timezone: "Asia/Shanghai", weekdays: ["mon"], ranges: ["20:00-08:00"] });
 });
 
+test("the time zones to choose from come when a field for one is looked at", async ({ page, gateway }) => {
+  await gateway.createAdmin();
+  await signIn(page, gateway, () => hydrated(page));
+  await page.goto(`${gateway.url}/rules/new`);
+  await hydrated(page);
+  const zones = page.locator("datalist#zones option");
+  await expect(zones).toHaveCount(0);
+  await page.locator("[name=name]").focus();
+  await expect(zones).toHaveCount(0);
+  const answer = page.waitForResponse("**/fn/zones");
+  await page.locator('[name="hours[timezone]"]').focus();
+  expect((await answer).status()).toBe(200);
+  await expect(page.locator('#zones option[value="Asia/Shanghai"]')).toHaveCount(1);
+  expect(await zones.count()).toBeGreaterThan(300);
+});
+
 test("a cap may be counted in another zone than the hours, and a rule that changed meanwhile is not written over", async ({ page, gateway, management, quiet }) => {
   quiet.allow(/status of 409 .*\/fn\/save-rule/);
   const hours = { timezone: "Asia/Shanghai", weekdays: ["mon"], ranges: ["08:00-20:00"] };

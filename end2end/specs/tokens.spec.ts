@@ -60,6 +60,23 @@ async function text(download: Download): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
+test("names of 200 letters leave a row as low as any other, and are whole where they are pointed at", async ({ page, gateway, management }) => {
+  const long = (of: string) => `${of} ${"w".repeat(120)} ${"i ".repeat(40)}`.slice(0, 199) + "!";
+  const rule = await management.call("POST", "/rules", { name: long("rule"), quota: { credits: "1", period: "daily" } });
+  const group = await management.call("POST", "/groups", { name: long("group") });
+  await key(management, long("key"), { rule_id: rule.id, group_id: group.id });
+  await key(management, "short");
+  await signIn(page, gateway);
+  await open(page, gateway, "/tokens");
+  for (const of of ["rule", "group", "key"]) {
+    const name = page.locator(`tbody [title="${long(of)}"]`);
+    await expect(name).toContainText(long(of));
+    const { height = 0 } = (await name.boundingBox()) ?? {};
+    expect(height, of).toBeGreaterThan(10);
+    expect(height, `${of}: two lines at most`).toBeLessThan(46);
+  }
+});
+
 test("a blank field is unlimited", async ({ page, gateway, management }) => {
   await signIn(page, gateway);
   await open(page, gateway, "/tokens?new=1");

@@ -2,13 +2,13 @@
 
 use super::data::{Wire, shown, use_data};
 use super::form::{Done, Form, PostForm, use_form};
-use super::ui::drawn::Views;
 use super::ui::field::{SelectField, Submit, TextField};
 use super::ui::notice::{FormProblem, Notice};
 use super::ui::preferences::PreferencesForm;
 use super::ui::sheet::{Sheet, Statement};
 use super::ui::status::Sign;
 use super::unread::unread;
+use super::zones::{ZONES, Zones};
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,6 @@ pub struct ProfilePage {
     pub timezone: String,
     /// What time it is there: “Fri 20 Nov 2026, 15:32”.
     pub now: String,
-    /// Zones that are suggested.
-    pub zones: Vec<String>,
     pub default_rule: DefaultRule,
 }
 
@@ -97,8 +95,7 @@ pub fn Profile() -> impl IntoView {
 }
 
 fn page(profile: ProfilePage, zone: Form<SaveTimezone>, rule: Form<SaveDefaultRule>) -> impl IntoView {
-    let ProfilePage { name, email, role, timezone, now, zones, default_rule } = profile;
-    let zones = zones.into_iter().map(|zone| view! { <option value=zone></option> }).views();
+    let ProfilePage { name, email, role, timezone, now, default_rule } = profile;
     let now =
         format!("It is {now} there. Every time in the console is told in it; budgets keep the zones of their own.");
     view! {
@@ -112,9 +109,9 @@ fn page(profile: ProfilePage, zone: Form<SaveTimezone>, rule: Form<SaveDefaultRu
         <Statement title="Time zone" id="h-zone">
             <PostForm form=zone.state class="profile__fields" novalidate=true>
                 <FormProblem form=zone.state/>
-                <TextField form=zone.state field="timezone" label="Your time zone" value=timezone list="zones" required=true
+                <TextField form=zone.state field="timezone" label="Your time zone" value=timezone list=ZONES required=true
                     hint=move || now.clone()/>
-                <datalist id="zones">{zones}</datalist>
+                <Zones/>
                 <p><Submit form=zone.state>"Save time zone"</Submit></p>
             </PostForm>
         </Statement>

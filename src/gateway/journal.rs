@@ -25,6 +25,8 @@ const SMALLEST_BATCH: usize = 8;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A transaction that takes longer has met a dead connection; whether it committed is found out later.
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(5);
+/// How long a reader of the logs waits for refusals that are being written.
+const LONGEST_CATCH_UP: Duration = Duration::from_millis(500);
 
 /// The books could not be written or read.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -97,6 +99,8 @@ struct State {
     down: AtomicBool,
     /// Refusals that were not logged meanwhile.
     unlogged: AtomicU64,
+    /// Refusals on their way to the books: nobody waited for them yet.
+    refusals: AtomicU64,
 }
 
 impl std::fmt::Debug for Entry {
@@ -147,8 +151,17 @@ impl Journal {
             self.state.unlogged.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        self.state.refusals.fetch_add(1, Ordering::Relaxed);
         // A journal that is gone has been drained: the process is on its way out and answers no calls.
         drop(self.entries.send(Entry::Refused { arrival, refusal: Box::new(refusal), posted: false }));
+    }
+
+    /// Waits until the refusals so far are written: callers heard of them before. Not for long, and not at all while the
+    /// books cannot be written: who reads them then is told by the reading itself.
+    pub(super) async fn caught_up(&self) {
+        if self.state.refusals.load(Ordering::Relaxed) > 0 && !self.is_down() {
+            let _ = tokio::time::timeout(LONGEST_CATCH_UP, self.idle()).await;
+        }
     }
 
     fn is_down(&self) -> bool {
@@ -283,7 +296,9 @@ async fn tell(gateway: &Inner, entry: Entry) {
             gateway.books.settled(&settlement.id, settlement.amount());
             let _ = written.send(Ok(()));
         }
-        Entry::Refused { .. } => {}
+        Entry::Refused { .. } => {
+            gateway.journal.state.refusals.fetch_sub(1, Ordering::Relaxed);
+        }
         Entry::Load { limits, at, loaded } => {
             let _ = loaded.send(own::load(gateway, &limits, at).await.map_err(|error| {
                 tracing::error!(%error, "meters could not be read");

@@ -122,6 +122,7 @@ impl Gateway {
             from: query.from,
             to: query.to,
         };
+        self.0.journal.caught_up().await;
         let mut groups: BTreeMap<SumName, Used> = BTreeMap::new();
         for row in self.0.store.usage(&filter).await? {
             let group = Used {
@@ -162,6 +163,7 @@ impl Gateway {
             before: place(query.newer_than.as_deref())?,
             limit: limit + 1,
         };
+        self.0.journal.caught_up().await;
         let mut calls = self.0.store.calls(&filter).await?;
         if filter.before.is_some() && calls.len() > limit as usize {
             // Towards newer calls the row too many is the newest; what is shown stays next to where one was.
@@ -182,6 +184,7 @@ impl Gateway {
     /// # Errors
     /// Where this account may see no such call.
     pub async fn call(&self, by: &Account, id: &CallId) -> Result<Call, Problem> {
+        self.0.journal.caught_up().await;
         let call = self.0.store.call(id).await?.filter(|call| by.is_admin() || call.arrival.account_id == by.id);
         call.ok_or_else(|| Problem::not_found("call"))
     }

@@ -9,49 +9,6 @@ use crate::domain::rule::Rule;
 use crate::gateway::Gateway;
 use crate::gateway::rules::RuleQuery;
 
-/// Zones that are suggested; any other may be written. From west to east.
-pub const ZONES: [&str; 39] = [
-    "UTC",
-    "Pacific/Honolulu",
-    "America/Anchorage",
-    "America/Los_Angeles",
-    "America/Denver",
-    "America/Chicago",
-    "America/Mexico_City",
-    "America/New_York",
-    "America/Toronto",
-    "America/Bogota",
-    "America/Santiago",
-    "America/Sao_Paulo",
-    "America/Argentina/Buenos_Aires",
-    "Atlantic/Reykjavik",
-    "Europe/London",
-    "Europe/Lisbon",
-    "Africa/Lagos",
-    "Europe/Berlin",
-    "Europe/Madrid",
-    "Europe/Paris",
-    "Europe/Rome",
-    "Europe/Stockholm",
-    "Europe/Warsaw",
-    "Africa/Cairo",
-    "Africa/Johannesburg",
-    "Europe/Helsinki",
-    "Europe/Kyiv",
-    "Africa/Nairobi",
-    "Europe/Istanbul",
-    "Asia/Dubai",
-    "Asia/Karachi",
-    "Asia/Kolkata",
-    "Asia/Jakarta",
-    "Asia/Shanghai",
-    "Asia/Singapore",
-    "Asia/Tokyo",
-    "Asia/Seoul",
-    "Australia/Sydney",
-    "Pacific/Auckland",
-];
-
 /// Rules that can be chosen from.
 const RULES: u32 = 1_000;
 
@@ -86,7 +43,6 @@ pub async fn page(gateway: &Gateway, reader: &Account) -> Result<ProfilePage, Pr
         .to_owned(),
         timezone: reader.timezone.clone(),
         now: local.strftime("%a %-d %b %Y, %H:%M").to_string(),
-        zones: ZONES.map(str::to_owned).to_vec(),
         default_rule: DefaultRule {
             chosen: present.as_ref().map(|rule| rule.id.0.clone()).unwrap_or_default(),
             options: options(&rules, present.as_ref()),
@@ -119,19 +75,5 @@ fn says(rule: Option<&Rule>) -> String {
             format!("Off, restricts nobody. When it is on: {}", on.text())
         }
         Some(rule) => rule.text(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_zone_that_is_suggested_is_one_and_once() {
-        let mut names = ZONES.to_vec();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), ZONES.len());
-        assert!(ZONES.iter().all(|name| Zone::parse(name).is_some()));
     }
 }

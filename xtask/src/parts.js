@@ -1,4 +1,6 @@
-// Written after the glue by xtask: the parts of the WASM that pages bring. Each is loaded once, when a page first wants it.
+// Written after the glue by xtask: the parts of the WASM that pages bring. Each is loaded once, when a page first wants it
+// or before.
+const known = [];
 const loaded = new Map();
 function compile(url) {
     const module = WebAssembly.compileStreaming(fetch(url));
@@ -12,11 +14,24 @@ function part(file) {
     const url = new URL(file, import.meta.url).href;
     if (!loaded.has(url)) {
         const module = compiling.get(url) ?? compile(url);
-        loaded.set(url, module.then((module) => WebAssembly.instantiate(module, { __wasm_split: SHARED })));
+        const instance = module.then((module) => WebAssembly.instantiate(module, { __wasm_split: SHARED }));
+        loaded.set(url, instance);
+        // One that did not come is asked for anew by the next who wants it.
+        instance.catch(() => { loaded.delete(url); compiling.delete(url); });
     }
     return loaded.get(url);
 }
+// What the next page may need, one part after the other whenever there is nothing else to do, so that a link need not wait
+// for it. Not for readers who pay for what they load.
+export async function ahead() {
+    if (navigator.connection?.saveData) return;
+    for (const file of known) {
+        await new Promise((idle) => self.requestIdleCallback ? requestIdleCallback(idle) : setTimeout(idle, 100));
+        await part(file).catch(() => {});
+    }
+}
 function page(...files) {
+    known.push(...files);
     return async (done, told) => {
         try {
             await Promise.all(files.map(part));

@@ -1,5 +1,6 @@
 //! The WASM in parts: one that every page needs, and one for each page that no other needs.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,14 +88,21 @@ impl Split {
         Ok(module.emit_wasm())
     }
 
-    /// The glue, with what loads the parts written after it instead of standing in a file of its own.
-    pub fn glue(&self, js: &str) -> String {
+    /// The glue, with what loads the parts written after it instead of standing in a file of its own. The largest stand
+    /// first: they are loaded ahead first, since links would wait longest for them.
+    pub fn glue(&self, js: &str) -> Result<String> {
         let import = |line: &&str| line.starts_with("import ") && line.contains(LINK);
         let mut glue: String = js.lines().filter(|line| !import(line)).flat_map(|line| [line, "\n"]).collect();
         let shared = self.canary.as_ref().map_or("wasm".into(), |canary| format!("{{ ...wasm, {canary}: ~0xdead }}"));
         glue.push_str(&include_str!("parts.js").replace("SHARED", &shared));
-        glue.push_str("const pages = {\n");
+        let size = |stem: &String| Ok(fs::metadata(self.main.with_file_name(format!("{stem}.wasm")))?.len());
+        let mut pages = Vec::new();
         for (page, files) in &self.pages {
+            pages.push((files.iter().map(size).sum::<Result<u64>>()?, page, files));
+        }
+        pages.sort_unstable_by_key(|(size, ..)| Reverse(*size));
+        glue.push_str("const pages = {\n");
+        for (_, page, files) in pages {
             let files: Vec<_> = files.iter().map(|stem| format!("\"./{stem}.wasm\"")).collect();
             glue.push_str(&format!("    __wasm_split_load_{page}: page({}),\n", files.join(", ")));
         }
@@ -102,7 +110,7 @@ impl Split {
         for name in js.lines().filter(import).filter_map(|line| line.split(' ').nth(3)) {
             glue.push_str(&format!("const {name} = pages;\n"));
         }
-        glue
+        Ok(glue)
     }
 }
 

@@ -71,7 +71,7 @@ fn join(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
     let main = out.join("tollgate_bg.wasm");
     fs::write(&main, split.finish(&fs::read(&main)?)?)?;
     let js = out.join("tollgate.js");
-    fs::write(&js, split.glue(&fs::read_to_string(&js)?))?;
+    fs::write(&js, split.glue(&fs::read_to_string(&js)?)?)?;
     fs::write(out.join(PARTS), serde_json::to_vec(&split.pages)?)?;
     if !dev {
         let paths = fs::read_dir(&pages)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;

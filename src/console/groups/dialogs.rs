@@ -41,7 +41,6 @@ pub struct Fields {
     /// What the group does, or what will be done to it.
     pub says: String,
     pub note: Notes,
-    pub zones: Vec<String>,
 }
 
 /// What is said beside the fields; blank where there is nothing to say.

@@ -5,9 +5,10 @@ use crate::console::data::Wire;
 use crate::console::form::{Done, Form, PostForm};
 use crate::console::ui::browser;
 use crate::console::ui::dialog::Dialog;
-use crate::console::ui::drawn::{Views, text};
+use crate::console::ui::drawn::text;
 use crate::console::ui::field::{FieldProblem, SelectField, Submit, TextArea, TextField, id_of};
 use crate::console::ui::notice::FormProblem;
+use crate::console::zones::{ZONES, Zones};
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -91,7 +92,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 #[component]
 pub fn EditDialog(form: Form<SaveGroup>, fields: Fields, close: String) -> impl IntoView {
-    let Fields { id, written, says, note, zones, .. } = fields;
+    let Fields { id, written, says, note, .. } = fields;
     let state = form.state;
     let is_new = id.is_empty();
     let (title, verb) = if is_new { ("New group", "Create group") } else { ("Edit group", "Save") };
@@ -116,7 +117,6 @@ pub fn EditDialog(form: Form<SaveGroup>, fields: Fields, close: String) -> impl 
         };
         ask(["quota.tokens", "quota.credits", "quota.period", "timezone"].map(value).join("\n"));
     };
-    let zones = zones.into_iter().map(|zone| view! { <option value=zone></option> }).views();
     let keys = note.keys;
     let moves = (!note.moves.is_empty()).then(|| view! { <p class="group-form__moves">{note.moves}</p> });
     let pending = (!note.pending.is_empty()).then(|| view! { <p class="muted">{note.pending}</p> });
@@ -143,8 +143,8 @@ pub fn EditDialog(form: Form<SaveGroup>, fields: Fields, close: String) -> impl 
                                 <FieldProblem form=state field="quota"/>
                             </fieldset>
                             <TextField form=state field="timezone" label="Time zone of its days and months"
-                                value=written.timezone list="zones" hint=|| "Such as Europe/Berlin, UTC or UTC+8."/>
-                            <datalist id="zones">{zones}</datalist>
+                                value=written.timezone list=ZONES hint=|| "Such as Europe/Berlin, UTC or UTC+8."/>
+                            <Zones/>
                         </div>
                         <div class="group-form__side">
                             <h3>"In words"</h3>

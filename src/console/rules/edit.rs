@@ -65,8 +65,6 @@ pub struct Fields {
     /// The rule's name; of a new one, that it is.
     pub title: String,
     pub written: Written,
-    /// Time zones to choose from, as `<option>`s.
-    pub zones: String,
 }
 
 /// The [`Fields`] of a rule; of a new one where the id is blank. `written` is a form that came back, if one did.
@@ -177,8 +175,8 @@ pub fn Rule() -> impl IntoView {
                 </section>
                 <section class="statement rule__part" aria-label="Cap and hours">
                     <div class="twelfths">
-                        {shown(fields, move |fields| Ok(fields.ok().map(|Fields { written, zones, .. }| view! {
-                            <div class="w-3"><Cap form=state written=written.clone() zones/></div>
+                        {shown(fields, move |fields| Ok(fields.ok().map(|Fields { written, .. }| view! {
+                            <div class="w-3"><Cap form=state written=written.clone()/></div>
                             <div class="w-3"><HoursFields form=state written moved touched/></div>
                         }).into_any()))}
                         <div class="w-6">{shown(said, |said| Ok(said.ok().map(week).into_any()))}</div>

@@ -5,12 +5,13 @@ use crate::console::form::FormState;
 use crate::console::ui::browser;
 use crate::console::ui::drawn::{Views, drawn, word};
 use crate::console::ui::field::{FieldProblem, SelectField, TextArea, TextField};
+use crate::console::zones::{ZONES, Zones};
 use crate::domain::hours::Weekday;
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
 #[component]
-pub fn Cap(form: FormState, written: Written, zones: String) -> impl IntoView {
+pub fn Cap(form: FormState, written: Written) -> impl IntoView {
     let periods = [("daily", "day"), ("weekly", "week"), ("monthly", "month")];
     let periods = periods.map(|(value, label)| (value.to_owned(), label.to_owned())).to_vec();
     view! {
@@ -22,12 +23,12 @@ pub fn Cap(form: FormState, written: Written, zones: String) -> impl IntoView {
                     inputmode="decimal" number=true/>
                 <SelectField form field="quota.period" label="Each" options=periods value=written.quota.period/>
             </div>
-            <TextField form field="hours.timezone" label="Time zone" value=written.hours.timezone list="zones"
+            <TextField form field="hours.timezone" label="Time zone" value=written.hours.timezone list=ZONES
                 hint=|| "Such as Europe/Berlin, UTC or UTC+8. The clock of the hours, and of the cap’s midnight."/>
-            <TextField form field="timezone" label="Time zone of the cap, if another" value=written.timezone list="zones"
+            <TextField form field="timezone" label="Time zone of the cap, if another" value=written.timezone list=ZONES
                 placeholder="the same"/>
             <TextArea form field="description" label="Description" value=written.description rows=2/>
-            <datalist id="zones" inner_html=zones></datalist>
+            <Zones/>
         </div>
     }
 }

@@ -3,7 +3,7 @@
 use super::told::{Cell, CellKind, Head, Table};
 use crate::console::ui::copy::Code;
 use crate::console::ui::drawn::Views;
-use crate::console::ui::later::later;
+use crate::console::ui::later::after_paint;
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::notice::Empty;
 use crate::console::ui::sheet::Statement;
@@ -45,7 +45,7 @@ pub fn ledger(table: Table, class: &'static str) -> AnyView {
     let heads: Arc<[Head]> = heads.into();
     let rows = rows.into_iter().map(|cells| {
         let heads = Arc::clone(&heads);
-        later(move || line(cells, &heads))
+        after_paint(move || line(cells, &heads))
     });
     let rows = rows.views();
     if foot.is_empty() {

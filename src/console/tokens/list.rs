@@ -210,7 +210,7 @@ fn row(row: KeyRow, here: &Place, ticks: Ticks) -> AnyView {
             <td data-label="State">{state(standing)}</td>
             <td data-label="Group, rule">
                 {group}
-                <span class="ledger__sub"><span class="muted">{rule.0}</span>{rule.1}</span>
+                <span class="ledger__sub ledger__clip" title=rule.1.clone()><span class="muted">{rule.0}</span>{rule.1.clone()}</span>
             </td>
             <td class="ledger__wide" data-label="Rates">{first}{rates.views()}</td>
             <td data-label="Last used">{last_used}<span class="ledger__sub">{expires}</span></td>

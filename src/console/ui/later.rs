@@ -24,18 +24,30 @@ const SPELL: f64 = 8.0;
 /// Nothing in it may be read from the server, and no attribute may follow a signal, nor may an address be asked for in it:
 /// what has changed until it wakes would not be written, since hydrating trusts the HTML. Properties may.
 pub fn later(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
-    if is_server() { view() } else { Later(Box::new(view)).into_any() }
+    if is_server() { view() } else { Later { view: Box::new(view), waits: false }.into_any() }
+}
+
+/// As [`later`], for a row of a table that is seldom in sight at first: where the browser makes the page itself, it makes
+/// the row only once the rest is painted. Until then a blank one stands there.
+pub fn after_paint(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
+    if is_server() { view() } else { Later { view: Box::new(view), waits: true }.into_any() }
 }
 
 type View = Box<dyn FnOnce() -> AnyView + Send>;
 
-struct Later(View);
+struct Later {
+    view: View,
+    /// For the first paint, where the server did not write it.
+    waits: bool,
+}
 
 enum Stage {
     Asleep {
         element: Element,
         owner: Owner,
         view: View,
+        /// It holds the place alone: the server did not write it.
+        is_blank: bool,
     },
     Awake(AnyViewState),
     /// For the moment in which it wakes.
@@ -49,14 +61,23 @@ thread_local! {
     static SLEEPERS: RefCell<VecDeque<Weak<RefCell<Stage>>>> = const { RefCell::new(VecDeque::new()) };
 }
 
-fn wake_soon(sleeper: &Rc<RefCell<Stage>>) {
+fn wake_soon(sleeper: &Rc<RefCell<Stage>>, soon: fn()) {
     let is_first = SLEEPERS.with_borrow_mut(|sleepers| {
         sleepers.push_back(Rc::downgrade(sleeper));
         sleepers.len() == 1
     });
     if is_first {
-        set_timeout(wake_some, Duration::ZERO);
+        soon();
     }
+}
+
+fn now() {
+    set_timeout(wake_some, Duration::ZERO);
+}
+
+/// The frame is painted between its callbacks and the next timer.
+fn once_painted() {
+    request_animation_frame(now);
 }
 
 fn wake_some() {
@@ -64,7 +85,7 @@ fn wake_some() {
         return;
     }
     // First, so that the others wake even if one of these panics.
-    set_timeout(wake_some, Duration::ZERO);
+    now();
     let until = Date::now() + SPELL;
     while let Some(sleeper) = SLEEPERS.with_borrow_mut(VecDeque::pop_front) {
         // Whoever left the page meanwhile is gone.
@@ -79,7 +100,8 @@ fn wake_some() {
 
 fn wake(stage: &mut Stage) {
     match std::mem::replace(stage, Stage::Waking) {
-        Stage::Asleep { element, owner, view } => {
+        Stage::Asleep { element, owner, view, is_blank: true } => *stage = owner.with(|| instead(&element, view)),
+        Stage::Asleep { element, owner, view, is_blank: false } => {
             let here = PositionState::new(Position::Current);
             let state = owner.with(|| view().hydrate::<true>(&Cursor::new(element), &here));
             *stage = Stage::Awake(state);
@@ -88,26 +110,40 @@ fn wake(stage: &mut Stage) {
     }
 }
 
+/// Draws it where the element stands.
+fn instead(element: &Element, view: View) -> Stage {
+    let mut new = view().build();
+    if let Some(parent) = element.parent_element() {
+        new.mount(&parent, Some(element));
+    }
+    element.remove();
+    Stage::Awake(new)
+}
+
+fn blank_row() -> Element {
+    let row = document().create_element("tr").expect("it is the name of an element");
+    _ = row.set_attribute("class", "ledger__blank");
+    row
+}
+
 impl Render for Later {
     type State = LaterState;
 
     fn build(self) -> LaterState {
-        LaterState(Rc::new(RefCell::new(Stage::Awake((self.0)().build()))))
+        let Self { view, waits } = self;
+        let state = |stage| LaterState(Rc::new(RefCell::new(stage)));
+        let Some(owner) = Owner::current().filter(|_| waits) else { return state(Stage::Awake(view().build())) };
+        let state = state(Stage::Asleep { element: blank_row(), owner, view, is_blank: true });
+        wake_soon(&state.0, once_painted);
+        state
     }
 
     fn rebuild(self, state: &mut LaterState) {
         let stage = &mut *state.0.borrow_mut();
         match stage {
-            Stage::Awake(state) => (self.0)().rebuild(state),
+            Stage::Awake(state) => (self.view)().rebuild(state),
             // It was to change before it woke: another takes its place, so that a menu which is open in it closes.
-            Stage::Asleep { element, .. } => {
-                let mut new = (self.0)().build();
-                if let Some(parent) = element.parent_element() {
-                    new.mount(&parent, Some(element));
-                }
-                element.remove();
-                *stage = Stage::Awake(new);
-            }
+            Stage::Asleep { element, .. } => *stage = instead(element, self.view),
             Stage::Waking => {}
         }
     }
@@ -144,14 +180,14 @@ impl RenderHtml for Later {
             _ => cursor.sibling(),
         }
         position.set(Position::NextChild);
-        let Self(view) = self;
+        let Self { view, .. } = self;
         let stage = match (Element::cast_from(cursor.current()), Owner::current()) {
-            (Some(element), Some(owner)) => Stage::Asleep { element, owner, view },
+            (Some(element), Some(owner)) => Stage::Asleep { element, owner, view, is_blank: false },
             // Not what the server wrote: it is drawn, and what is there is left to whoever looks into it.
             _ => Stage::Awake(view().build()),
         };
         let state = LaterState(Rc::new(RefCell::new(stage)));
-        wake_soon(&state.0);
+        wake_soon(&state.0, now);
         state
     }
 

@@ -26,7 +26,6 @@ const NAMES: usize = 5;
 /// # Errors
 /// Where there is no such group for this account.
 pub async fn fields(gateway: &Gateway, by: &Account, what: String, of: String) -> Result<Fields, Problem> {
-    let zones = crate::page::profile::ZONES.map(str::to_owned).to_vec();
     let wording = Wording::new(by, gateway.clock().now());
     if what == "new" {
         let keys = selected(&of);
@@ -35,7 +34,7 @@ pub async fn fields(gateway: &Gateway, by: &Account, what: String, of: String) -
         let written = Written { timezone: by.timezone.clone(), ..write(None) };
         let note = Notes { keys: of, moves: moves(&names, done.len()), ..Notes::default() };
         let says = sentence(&GroupSpec::named(""));
-        return Ok(Fields { what, id: String::new(), written, says, note, zones });
+        return Ok(Fields { what, id: String::new(), written, says, note });
     }
     let Populated { group, keys, .. } = gateway.group(by, &GroupId(of)).await?;
     let (says, pending) = match what.as_str() {
@@ -43,7 +42,7 @@ pub async fn fields(gateway: &Gateway, by: &Account, what: String, of: String) -
         _ => (sentence(&group.spec()), wording.pending(&group, &group.in_force(wording.at))),
     };
     let note = Notes { pending, ..Notes::default() };
-    Ok(Fields { what, id: group.id.0.clone(), written: write(Some(&group)), says, note, zones })
+    Ok(Fields { what, id: group.id.0.clone(), written: write(Some(&group)), says, note })
 }
 
 /// “Tokens a month”.

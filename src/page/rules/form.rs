@@ -6,8 +6,6 @@ use crate::domain::account::Account;
 use crate::domain::hours::{Hours, TimeRange, Weekday};
 use crate::domain::problem::{Check, FieldProblem, Problem, ProblemKind};
 use crate::domain::rule::{Rule, RulePeriod, RuleQuota, RuleSpec};
-use std::fmt::Write as _;
-use std::sync::LazyLock;
 
 /// Rows of ranges there are at least, so that several can be written without JavaScript.
 const ROWS: usize = 3;
@@ -30,21 +28,8 @@ pub fn fields(reader: &Account, known: Option<&Rule>, came_back: &str) -> Fields
     let more = usize::from(written.act == "more");
     ranges.resize_with((ranges.len() + more).clamp(ROWS, MOST_ROWS), WrittenRange::default);
     let title = known.map_or("New rule", |rule| &rule.name).to_owned();
-    Fields { title, written, zones: ZONES.clone() }
+    Fields { title, written }
 }
-
-/// The places of the time zone database, without its old names for them.
-static ZONES: LazyLock<String> = LazyLock::new(|| {
-    let old = ["Etc/", "US/", "Canada/", "Mexico/", "Brazil/", "Chile/", "SystemV/", "posix/", "right/"];
-    let mut zones = String::from("<option value=\"UTC\">");
-    for name in jiff::tz::db().available() {
-        let name = name.as_str();
-        if name.contains('/') && !old.iter().any(|old| name.starts_with(old)) {
-            _ = write!(zones, "<option value=\"{name}\">");
-        }
-    }
-    zones
-});
 
 fn fresh(reader: &Account) -> Written {
     Written {
@@ -363,6 +348,5 @@ mod tests {
         assert_eq!(rows("&act=remove:0"), ["", "10", ""]);
         assert_eq!(rows("&act=remove:99&hours[ranges][4294967295][from]=x"), ["8", "", "10"]);
         assert_eq!(fields(&reader(), None, "").written.hours.timezone, "Europe/Berlin", "a new one begins here");
-        assert!(fields(&reader(), None, "").zones.contains("<option value=\"Asia/Shanghai\">"));
     }
 }
