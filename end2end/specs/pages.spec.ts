@@ -38,9 +38,20 @@ test("no page shifts while it loads", async ({ page, house, cookies }) => {
     });
   });
   // The WASM comes only when the page has been painted without it: however fast the machine, what hydration moves is seen.
-  await page.route("**/pkg/*.wasm", async (route) => {
-    await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0, undefined, { polling: 20 });
-    await route.continue();
+  // It is the page that waits: a route here would race with the next page for what it asks of this one.
+  await page.addInitScript(() => {
+    const painted = new Promise((resolve) => {
+      new PerformanceObserver((list) => list.getEntriesByName("first-contentful-paint").length && resolve(undefined)).observe({
+        type: "paint",
+        buffered: true,
+      });
+    });
+    const { fetch } = window;
+    window.fetch = async (what, how) => {
+      const url = what instanceof Request ? what.url : String(what);
+      if (url.endsWith(".wasm")) await painted;
+      return fetch(what, how);
+    };
   });
   const shifted: string[] = [];
   for (const [width, height] of [[1440, 900], [390, 844]] as const) {
