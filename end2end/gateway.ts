@@ -239,6 +239,16 @@ export async function hydrated(page: Page): Promise<void> {
   await page.locator("body[data-hydrated]").waitFor({ state: "attached" });
 }
 
+/** A day of the week that it is not, nor soon: three days from now. */
+export function anotherDay(): string {
+  return ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][(new Date().getUTCDay() + 3) % 7];
+}
+
+/** The page hears of changes: what happens from now on is shown. For pages that say how fresh they are. */
+export async function listening(page: Page): Promise<void> {
+  await page.locator(".as-of:not(.as-of--still)").first().waitFor({ state: "attached" });
+}
+
 /** No violation of WCAG A and AA, 2.0 to 2.2, in both colour schemes. */
 export async function axe(page: Page): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {

@@ -1,6 +1,6 @@
 // The WASM in parts: a page loads the one that all need and its own, both from its head on, and at rest those of other pages.
 import type { Locator, Page } from "@playwright/test";
-import { expect, type Gateway, hydrated, Management, signIn, test } from "../gateway.ts";
+import { expect, type Gateway, hydrated, listening, Management, signIn, test } from "../gateway.ts";
 
 const PARTS = /\/pkg\/[\w.]+\.(?:js|wasm)/g;
 
@@ -113,9 +113,12 @@ test("a part that did not come at rest is asked for again by a link", async ({ p
   await page.goto("about:blank");
   let asked = 0;
   await page.route("**/pkg/logs.*.wasm", (route) => (asked++ ? route.continue() : route.fulfill({ status: 404 })));
+  // They are asked for one after another, the smallest last: by then the page has heard of that 404.
+  const last = page.waitForRequest("**/pkg/find.*.wasm");
   await page.goto(gateway.url);
   await hydrated(page);
-  await expect.poll(() => asked).toBe(1);
+  await last;
+  expect(asked).toBe(1);
   await page.evaluate(() => document.body.setAttribute("data-stayed", ""));
   await index(page, "Logs").click();
   await expect(page.locator("main h1")).toContainText("Logs");
@@ -167,6 +170,7 @@ test("rows wake after the page, as the elements that the server wrote", async ({
   // Awake, rows follow what happens, and are still the same.
   await page.locator("thead").getByRole("checkbox").check();
   for (const row of await rows.all()) await expect(row.getByRole("checkbox")).toBeChecked();
+  await listening(page);
   await management.call("POST", "/keys", { name: "newest" });
   await expect(rows.first()).toContainText("newest");
   await expect(page.locator("tr[data-mark]")).toHaveCount(25);
@@ -196,6 +200,7 @@ test("a list that changes while its rows are asleep is right, and no menu is ope
   await hydrated(page);
   expect(await page.evaluate(staysOpen)).toBe(true);
   await page.getByRole("checkbox", { name: "Select key-20", exact: true }).check();
+  await listening(page);
   await management.call("POST", "/keys", { name: "newest" });
   await expect(rows.first()).toContainText("newest");
   await expect(rows).toHaveCount(25);

@@ -137,12 +137,17 @@ test("preferences are the same in the profile and in the account’s menu", asyn
   await signIn(page, gateway, () => hydrated(page));
   const root = page.locator("html");
   const main = page.locator("main .preferences");
+  const keeping = (choice: string) => {
+    return page.waitForResponse((answer) => answer.url().endsWith("/fn/preferences") && !!answer.request().postData()?.includes(choice));
+  };
+  const dark = keeping("theme=dark");
   await main.getByRole("radio", { name: "Dark" }).check({ force: true });
   await expect(root).toHaveAttribute("data-theme", "dark");
+  await dark;
   await page.locator(".index__account").click();
   const menu = page.locator("#account .preferences");
   await expect(menu.getByRole("radio", { name: "Dark" })).toBeChecked();
-  const kept = page.waitForResponse((answer) => answer.url().endsWith("/fn/preferences"));
+  const kept = keeping("density=compact");
   await menu.getByRole("radio", { name: "Compact" }).check({ force: true });
   await kept;
   await expect(main.getByRole("radio", { name: "Compact" })).toBeChecked();

@@ -1,6 +1,6 @@
 // One key's own page: what bounds it, what would become of a call, and what may be done with it.
 import type { Page } from "@playwright/test";
-import { axe, expect, type Gateway, hydrated, Management, shots, test } from "../gateway.ts";
+import { anotherDay, axe, expect, type Gateway, hydrated, listening, Management, shots, test } from "../gateway.ts";
 
 const ADMIN = "admin@example.com";
 const PASSWORD = "correct horse battery staple";
@@ -48,11 +48,6 @@ const scopes = (page: Page) => page.locator(".chain .chain__scope");
 const verdict = (page: Page) => page.locator(".verdict");
 const gates = (page: Page) => page.locator(".trace__gate");
 
-/** An hour of the week that it is not: the same all day, three days from now. */
-function anotherDay(): string {
-  return ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][(new Date().getUTCDay() + 3) % 7];
-}
-
 test("every limit of a key is on its page in the order consulted, and the one that binds follows a call", async ({ page, gateway, management }) => {
   const account = (await management.call("POST", "/keys", { name: "other" })).key.account_id;
   await management.call("PATCH", `/accounts/${account}`, { limits: { monthly_spend: "900" } });
@@ -76,6 +71,7 @@ test("every limit of a key is on its page in the order consulted, and the one th
   await expect(page.locator(".key").getByRole("link", { name: "team-search" })).toHaveAttribute("href", `/groups/${group.id}`);
 
   // A call is there within seconds, by itself.
+  await listening(page);
   await spend(gateway, secret);
   await expect(chain(page).nth(2)).toContainText("0.000021");
   await expect(chain(page).nth(2)).toHaveClass(/chain__binds/);

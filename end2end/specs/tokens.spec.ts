@@ -1,6 +1,6 @@
 // The list of tokens: what an admin does there with one key and with many, each sentence shown in a real browser.
 import type { Download, Page } from "@playwright/test";
-import { axe, expect, type Gateway, hydrated, type Management, shots, test } from "../gateway.ts";
+import { anotherDay, axe, expect, type Gateway, hydrated, listening, type Management, shots, test } from "../gateway.ts";
 
 const ADMIN = { email: "admin@example.com", password: "correct horse battery staple" };
 const USER = { email: "lena@nordlys.example", password: "a sentence that is long enough" };
@@ -238,6 +238,7 @@ test("a disabled rule is not suggested", async ({ page, gateway, management }) =
   await open(page, gateway, "/tokens");
   await expect(row(page, "bound")).toContainText("Old trial, off");
   // A default is inherited, and named.
+  await listening(page);
   await management.call("PUT", "/account/default-rule", { rule_id: on.id });
   await expect(row(page, "plain")).toContainText("inherits Office hours");
   expect((await offered(`/tokens?bind=${plain.id}`, "choice"))[0]).toBe("Inherit from account default (Office hours)");
@@ -364,6 +365,7 @@ test("what is ticked stays ticked when the list moves under it", async ({ page, 
   await box(page, "two").check();
   await page.locator('summary[aria-label="Actions for three"]').click();
   await expect(page.locator(".row-menu[open]")).toHaveCount(1);
+  await listening(page);
   await key(management, "zero");
   await expect(row(page, "zero")).toBeVisible();
   // The rows have moved down by one: what was ticked is, and no menu is open for another key than was asked.
@@ -670,7 +672,7 @@ test("the page is accessible and as it should look, full and empty, with its dia
   await seen("tokens-none");
   const group = await management.call("POST", "/groups", { name: "retail-nordics-pilot", quota: { credits: "600", tokens: null, period: "monthly" } });
   const rule = await management.call("POST", "/rules", { name: "Office hours CET", hours: { timezone: "Europe/Berlin", weekdays: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ranges: ["00:00-24:00"] } });
-  const shut = await management.call("POST", "/rules", { name: "Never on", hours: { timezone: "UTC", weekdays: ["mon"], ranges: ["03:00-03:01"] } });
+  const shut = await management.call("POST", "/rules", { name: "Never on", hours: { timezone: "UTC", weekdays: [anotherDay()], ranges: ["03:00-03:01"] } });
   const long = "Customer-facing assistant for the Nordic retail pilot (Helsinki, Oslo, Stockholm), phase two, do not reuse for internal tools";
   await key(management, "nightly-eval", { limits: { rpm: 600, token_quota: { max: 10_000_000_000, reset: "never" } } });
   await key(management, "contractor-lena", { status: "disabled", limits: { rpm: 10, monthly_spend: "50" }, group_id: group.id });

@@ -26,7 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A transaction that takes longer has met a dead connection; whether it committed is found out later.
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(5);
 /// How long a reader of the logs waits for refusals that are being written.
-const LONGEST_CATCH_UP: Duration = Duration::from_millis(500);
+const LONGEST_CATCH_UP: Duration = Duration::from_secs(2);
 
 /// The books could not be written or read.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
