@@ -410,8 +410,9 @@ test("the time zones to choose from come when a field for one is looked at", asy
   page.on("request", (request) => request.url().endsWith("/fn/zones") && asked.push(request.url()));
   await page.locator("[name=name]").focus();
   // What the form says follows what is written, so that whatever the focus asked for has been asked for.
+  const said = page.waitForResponse("**/fn/rule-said");
   await page.fill("[name=name]", "Named");
-  await page.waitForResponse("**/fn/rule-said");
+  await said;
   expect(asked).toEqual([]);
   await expect(zones).toHaveCount(0);
   const answer = page.waitForResponse("**/fn/zones");
