@@ -31,6 +31,9 @@ pub struct Names {
     pub js: String,
     pub wasm: String,
     pub css: String,
+    /// The script of the worker that warms the WASM, where the build tool made it; empty in quick builds.
+    #[serde(default)]
+    pub worker: Option<String>,
     /// A page -> the parts of the WASM that it needs beside the one that all need.
     #[serde(default)]
     pub pages: HashMap<String, Vec<String>>,
@@ -114,6 +117,7 @@ impl Source {
                 js: "/pkg/tollgate.js".into(),
                 wasm: "/pkg/tollgate.wasm".into(),
                 css: "/pkg/tollgate.css".into(),
+                worker: None,
                 pages: HashMap::new(),
             },
             |file| serde_json::from_slice(&file.data).expect("xtask writes these names"),

@@ -64,15 +64,26 @@ pub struct NameParts(pub fn(&str));
 #[derive(Clone)]
 pub struct RequestId(pub String);
 
-/// The HTML document. `js`, `wasm` and `css` are the URLs of this build's assets.
-pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl IntoView {
+/// The HTML document. `js`, `wasm` and `css` are the URLs of this build's assets, and `worker` is the script of the worker that
+/// warms the WASM: nothing where another tool than ours made them.
+pub fn shell(js: &'static str, wasm: &'static str, css: &'static str, worker: Option<&'static str>) -> impl IntoView {
     let Preferences { theme, density, .. } = use_context().unwrap_or_default();
     // What the empty window is painted in before the stylesheet is there.
     let scheme = if theme == "system" { "light dark".to_owned() } else { theme.clone() };
-    // Between starting the WASM and waking the page the browser may see to a click. What comes after may rest.
-    let start = format!(
-        "import*as it from {js:?};await it.default({{module_or_path:{wasm:?}}});\
-         setTimeout(()=>it.hydrate().then(it.ahead));"
+    let start = match worker {
+        Some(_) => format!("import*as it from{js:?};it.start({wasm:?})"),
+        None => format!("import*as it from{js:?};await it.default({{module_or_path:{wasm:?}}});it.hydrate()"),
+    };
+    // Of a quick build, each function is compiled when it is first called.
+    let warmer = worker.filter(|script| !script.is_empty()).map(|script| {
+        // Only Chromium has this property, and only it has use for the worker.
+        format!("if(navigator.userAgentData)warmer=new Worker(URL.createObjectURL(new Blob([{script:?}])));")
+    });
+    let compile = format!(
+        "compiling=new Map;{}for(const{{href}}of document.querySelectorAll('link[as=fetch]')){{\
+         const it=WebAssembly.compileStreaming(fetch(href));it.then(it=>self.warmer?.postMessage(it),()=>{{}});\
+         compiling.set(href,it)}}",
+        warmer.unwrap_or_default()
     );
     view! {
         <!DOCTYPE html>
@@ -81,15 +92,19 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str) -> impl In
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content=scheme/>
+                // What there is to read comes first.
+                <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" fetchpriority="low"/>
+                <MetaTags/>
+                // Before the stylesheet, for which scripts wait. The browser compiles while it lays out the page.
+                {worker.map(|_| view! { <script nonce=use_nonce()>{compile}</script> })}
+                <link rel="stylesheet" href=css/>
+                // Laid out once, and nothing that was seen moves as more of it comes.
+                <link rel="expect" href=format!("#{}", ui::toast::LAST) blocking="render"/>
+                <link rel="modulepreload" href=js/>
+                <script type="module" async=worker.is_some() nonce=use_nonce()>{start}</script>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
-                <link rel="stylesheet" href=css/>
-                <link rel="modulepreload" href=js/>
-                // After the styles: what there is to read comes first.
-                <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" fetchpriority="low"/>
-                <script type="module" nonce=use_nonce()>{start}</script>
-                <MetaTags/>
             </head>
             <body>
                 <App/>

@@ -89,7 +89,7 @@ fn for_people(gateway: &Gateway, doors: &Doors) -> Router {
         }
     };
     let routes = generate_route_list(console::App);
-    let shell = move || console::shell(&names.js, &names.wasm, &names.css);
+    let shell = move || console::shell(&names.js, &names.wasm, &names.css, names.worker.as_deref());
     // An address that no route knows is the console's to answer: it says so, and leads back.
     let nowhere = leptos_axum::render_app_async_with_context(context.clone(), shell);
     // leptos mounts the server functions together with the pages.

@@ -5,7 +5,7 @@ import tests from "../playwright.config.ts";
 export default defineConfig({
   ...tests,
   testDir: ".",
-  testMatch: "goals.ts",
+  testMatch: process.argv.includes("profile") ? "profile.ts" : "goals.ts",
   outputDir: "../results/goals",
   timeout: 15 * 60_000,
   reporter: [["./print.ts"]],

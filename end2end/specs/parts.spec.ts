@@ -210,3 +210,36 @@ test("a list that changes while its rows are asleep is right, and no menu is ope
   await expect.poll(() => page.evaluate(staysOpen)).toBe(false);
   await expect(page.locator(".ledger--keys tbody :checked")).toHaveCount(1);
 });
+
+test("what a page calls first is compiled before, beside it", async ({ browser, gateway }) => {
+  await gateway.createAdmin();
+  /** How many functions the browser compiles because a link leads to the list of tokens. */
+  const compiled = async (hasWorker: boolean) => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    if (!hasWorker) await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "userAgentData", { value: undefined }));
+    // It ends when all parts have come and are warm.
+    const ended: Promise<unknown>[] = [];
+    page.on("worker", (worker) => ended.push(new Promise((end) => worker.once("close", end))));
+    await signIn(page, gateway);
+    await page.goto("about:blank");
+    // Parts come one after another, the smallest last.
+    const last = page.waitForResponse("**/pkg/find.*.wasm");
+    await page.goto(gateway.url);
+    await hydrated(page);
+    await last;
+    expect(ended.length > 0).toBe(hasWorker);
+    await Promise.all(ended);
+    await browser.startTracing(page, { categories: ["-*", "v8.wasm"] });
+    await index(page, "Tokens").click();
+    await expect(page.locator("main h1")).toHaveText("Tokens");
+    await page.waitForTimeout(500);
+    const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: { name: string }[] };
+    await context.close();
+    return traceEvents.filter(({ name }) => name === "wasm.CompileLazy").length;
+  };
+  const alone = await compiled(false);
+  expect(alone).toBeGreaterThan(400);
+  // Where it is more, the profile is of a console that is no more: make a new one with `end2end/profile`.
+  expect(await compiled(true), `of ${alone}`).toBeLessThan(alone / 4);
+});

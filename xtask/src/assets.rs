@@ -67,6 +67,9 @@ fn gather(build: &Build, css: String, glued: &Path) -> Result<(Files, Vec<u8>)> 
         names.insert(kind.into(), format!("/{path}").into());
         files.insert(path, content);
     }
+    // It stands in the page itself: a file would come too late.
+    let worker = if build.dev { String::new() } else { script::short(include_str!("warm.js"))? };
+    names.insert("worker".into(), worker.into());
     names.insert("pages".into(), serde_json::to_value(&pages)?);
     read_tree(&build.root.join("public"), "", &mut files)?;
     Ok((files, serde_json::to_vec_pretty(&names)?))

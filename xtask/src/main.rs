@@ -9,6 +9,7 @@ mod script;
 mod split;
 mod twins;
 mod uncalled;
+mod warm;
 mod wasm;
 
 use std::env;
@@ -19,10 +20,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 const HELP: &str = "\
-cargo xtask assets [--dev]   the console's browser half -> target/assets, ready to be embedded
-cargo xtask build [--dev]    the same, then the server with it inside -> target/release/tollgate
+cargo xtask assets [--dev | --named]   the console's browser half -> target/assets, ready to be embedded
+cargo xtask build [--dev]              the same, then the server with it inside -> target/release/tollgate
 
---dev   quick to build, large to download: for work, not for users";
+--dev     quick to build, large to download: for work, not for users
+--named   functions of the WASM are called by their keys in xtask/profile.txt: for `end2end/profile`";
 
 /// Where things are and how carefully to make them.
 pub struct Build {
@@ -30,14 +32,17 @@ pub struct Build {
     /// Cargo's target folder, which `CARGO_TARGET_DIR` may move. `target/assets` never moves.
     pub target: PathBuf,
     pub dev: bool,
+    /// The WASM keeps the keys of its functions.
+    pub named: bool,
 }
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
-        ["assets"] => assets(false),
-        ["assets", "--dev"] => assets(true),
+        ["assets"] => assets(false, false),
+        ["assets", "--dev"] => assets(true, false),
+        ["assets", "--named"] => assets(false, true),
         ["build"] => build(false),
         ["build", "--dev"] => build(true),
         ["help" | "--help" | "-h"] => {
@@ -55,8 +60,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn assets(dev: bool) -> Result<()> {
-    assets::build(&Build::here(dev)?)
+fn assets(dev: bool, named: bool) -> Result<()> {
+    assets::build(&Build { named, ..Build::here(dev)? })
 }
 
 fn build(dev: bool) -> Result<()> {
@@ -76,7 +81,7 @@ impl Build {
         let xtask = env::var_os("CARGO_MANIFEST_DIR").context("Start me with `cargo xtask`.")?;
         let root = PathBuf::from(xtask).parent().context("xtask/ has no parent folder")?.to_owned();
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
-        Ok(Self { root, target, dev })
+        Ok(Self { root, target, dev, named: false })
     }
 }
 

@@ -5,11 +5,11 @@ const loaded = new Map();
 function compile(url) {
     const module = WebAssembly.compileStreaming(fetch(url));
     // Told when the part is asked for.
-    module.catch(() => {});
+    module.then(warm, () => {});
     return module;
 }
-// Those that the head of the document names are compiled while the main one is.
-const compiling = new Map(Array.from(document.querySelectorAll("link[id^=part-]"), (link) => [link.href, compile(link.href)]));
+// Where there is a worker that warms what was compiled; see `warm.js`.
+function warm(module) { self.warmer?.postMessage(module); }
 function part(file) {
     const url = new URL(file, import.meta.url).href;
     if (!loaded.has(url)) {
@@ -29,6 +29,7 @@ export async function ahead() {
         await new Promise((idle) => self.requestIdleCallback ? requestIdleCallback(idle) : setTimeout(idle, 100));
         await part(file).catch(() => {});
     }
+    warm();
 }
 function page(...files) {
     known.push(...files);
@@ -48,4 +49,12 @@ addEventListener("click", (event) => { clicked = event.target.closest?.("a[href]
 addEventListener("popstate", () => { clicked = undefined; });
 function withoutPart() {
     if (document.body.hasAttribute("data-hydrated")) location.assign(clicked ?? location.href);
+}
+// Starts the WASM and what the page needs of it while the document is still on its way, and wakes the page once it is whole.
+export async function start(main) {
+    await __wbg_init({ module_or_path: compiling.get(new URL(main, import.meta.url).href) });
+    await Promise.allSettled(Array.from(document.querySelectorAll("link[id^=part-]"), (link) => part(link.href)));
+    // What comes after may rest.
+    const wake = () => hydrate().then(ahead);
+    document.readyState === "loading" ? addEventListener("DOMContentLoaded", wake) : wake();
 }

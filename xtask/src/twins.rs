@@ -14,7 +14,7 @@ use wasmparser::{Parser, Payload};
 pub fn merged(mut wasm: Vec<u8>) -> Result<Vec<u8>> {
     let mut gone = 0;
     let mut config = ModuleConfig::new();
-    config.generate_name_section(false).generate_producers_section(false);
+    config.generate_producers_section(false);
     // A handful of rounds finds nearly all.
     for _ in 0..8 {
         let mut module = config.parse(&wasm).context("the WASM cannot be read")?;

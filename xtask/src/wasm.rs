@@ -12,7 +12,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::split::split;
 use crate::uncalled::Uncalled;
-use crate::{Build, cargo, glue, order, step, twins};
+use crate::{Build, cargo, glue, order, step, twins, warm};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -36,16 +36,16 @@ pub fn build(build: &Build) -> Result<PathBuf> {
     let compiled = build.target.join(TARGET).join(folder).join("tollgate.wasm");
     let glued = build.target.join("xtask").join(folder);
     let stamp = glued.join("made-from");
-    let made_from = identity(&compiled)?;
+    let made_from = identity(&compiled, build.named)?;
     if fs::read_to_string(&stamp).is_ok_and(|was| was == made_from) {
         return Ok(glued);
     }
-    step("split, wasm-bindgen", || join(&compiled, &glued, build.dev))?;
+    step("split, wasm-bindgen", || join(&compiled, &glued, build))?;
     fs::write(&stamp, made_from)?;
     Ok(glued)
 }
 
-fn join(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
+fn join(compiled: &Path, out: &Path, build: &Build) -> Result<()> {
     if out.exists() {
         fs::remove_dir_all(out)?;
     }
@@ -62,7 +62,7 @@ fn join(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
         .keep_debug(false)
         // By the names one sees what is never called.
         .remove_name_section(false)
-        .remove_producers_section(!dev)
+        .remove_producers_section(!build.dev)
         // The shell says where the WASM is, since its name carries a hash that the glue cannot know.
         .omit_default_module_path(true)
         .generate(out)
@@ -73,15 +73,15 @@ fn join(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
     let js = out.join("tollgate.js");
     fs::write(&js, split.glue(&fs::read_to_string(&js)?)?)?;
     fs::write(out.join(PARTS), serde_json::to_vec(&split.pages)?)?;
-    if !dev {
+    if !build.dev {
         let paths = fs::read_dir(&pages)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
         let parts = paths.iter().map(fs::read).collect::<io::Result<Vec<_>>>()?;
         let (script, wasm) = glue::lean(&fs::read_to_string(&js)?, &fs::read(&main)?, &parts)?;
         fs::write(&js, script)?;
         let mut uncalled = Uncalled::default();
         for (path, part) in paths.iter().chain([&main]).zip(parts.into_iter().chain([wasm])) {
-            let lean = twins::merged(uncalled.emptied(&part)?)?;
-            fs::write(path, order::alike(&lean)?)?;
+            let listed = warm::listed(&twins::merged(uncalled.emptied(&part)?)?, build.named)?;
+            fs::write(path, warm::stopping(&order::alike(&listed)?)?)?;
         }
         uncalled.check()?;
     }
@@ -90,13 +90,13 @@ fn join(compiled: &Path, out: &Path, dev: bool) -> Result<()> {
 
 /// Cargo leaves files alone when nothing changed, so their time and length tell whether the WASM is the same and would be
 /// glued in the same way.
-fn identity(compiled: &Path) -> Result<String> {
+fn identity(compiled: &Path, named: bool) -> Result<String> {
     let about = |path: &Path| -> Result<String> {
         let about = fs::metadata(path).with_context(|| format!("{} was not made", path.display()))?;
         let modified = about.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
         Ok(format!("{} bytes, {modified}", about.len()))
     };
-    Ok(format!("{}; {}", about(compiled)?, about(&env::current_exe()?)?))
+    Ok(format!("{}; {}{}", about(compiled)?, about(&env::current_exe()?)?, if named { "; named" } else { "" }))
 }
 
 fn target_is_installed() -> Result<()> {

@@ -71,12 +71,15 @@ impl Toasts {
     }
 }
 
+/// The last element of the body. Once it is there the page is whole.
+pub(crate) const LAST: &str = "toasts";
+
 /// Where toasts are shown, at the end of the body.
 #[component]
 pub(crate) fn Toaster() -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     view! {
-        <div class="toasts" role="status" aria-live="polite">
+        <div class="toasts" id=LAST role="status" aria-live="polite">
             {drawn(move || toasts.shown.get().into_iter().map(|toast| one(toasts, toast)).views())}
         </div>
     }
