@@ -13,6 +13,7 @@ use super::form::{Form, PostForm, use_form};
 use super::set_status;
 use super::ui::browser;
 use super::ui::drawn::{Views, drawn, memo};
+use super::ui::later::below;
 use super::ui::live::use_live;
 use super::ui::notice::{Empty, FormProblem, Notice};
 use super::ui::place::Place;
@@ -137,6 +138,8 @@ fn known(page: TokenPage, problem: Option<Problem>, act: Form<ActOnToken>) -> im
         }
     });
     let actions = actions(&page, act);
+    let TokenPage { course, tables, .. } = page.clone();
+    let tables = tables.into_iter().filter(tables::is_shown).map(|table| below(move || tables::statement(table)));
     let old = (!page.old_secrets.is_empty()).then(|| old_secrets(id, page.old_secrets.clone(), act));
     let heading = heading(&page);
     view! {
@@ -153,8 +156,8 @@ fn known(page: TokenPage, problem: Option<Problem>, act: Form<ActOnToken>) -> im
         <FormProblem form=act.state always=true/>
         {old}
         <chain::EffectiveLimits rows=page.chain checks=page.checks/>
-        <course::CourseOfBudget course=page.course/>
-        {page.tables.into_iter().map(tables::statement).views()}
+        {below(move || view! { <course::CourseOfBudget course/> }.into_any())}
+        {tables.views()}
     }
 }
 

@@ -5,6 +5,7 @@ use super::told::{Explained, Question, Verdict};
 use crate::console::data::{Wire, shown, use_data};
 use crate::console::ui::drawn::{Views, effect, memo};
 use crate::console::ui::filters::place_of;
+use crate::console::ui::later::below;
 use crate::console::ui::place::Place;
 use crate::console::ui::sheet::Statement;
 use crate::console::ui::status::{Sign, Status};
@@ -55,14 +56,20 @@ pub fn WouldItPass(id: Memo<String>) -> impl IntoView {
         use_data::<Explained, _>(asked, move || fetch_explained(id.get_untracked(), question.get_untracked()));
     let note = || "Judged as real calls are; nothing is held.";
     shown(explained, move |explained| {
-        let content = match explained {
-            Ok(explained) => view! { <Asked id=id.get_untracked() explained again has_asked/> }.into_any(),
-            // The page says so.
-            Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(().into_any()),
-            Err(problem) => unread(problem),
-        };
-        let statement = view! { <Statement title="Would this call pass?" id="h-explain" note>{content}</Statement> };
-        Ok(view! { <div id="explain">{statement}</div> }.into_any())
+        // The page says so.
+        if matches!(&explained, Err(problem) if problem.kind == ProblemKind::NotFound) {
+            return Ok(().into_any());
+        }
+        let id = id.get_untracked();
+        Ok(below(move || {
+            let content = match explained {
+                Ok(explained) => view! { <Asked id explained again has_asked/> }.into_any(),
+                Err(problem) => unread(problem),
+            };
+            let statement =
+                view! { <Statement title="Would this call pass?" id="h-explain" note>{content}</Statement> };
+            view! { <div id="explain">{statement}</div> }.into_any()
+        }))
     })
 }
 

@@ -12,7 +12,12 @@ use crate::console::ui::when::When;
 use leptos::prelude::*;
 use std::sync::Arc;
 
-/// A table under its heading; nothing where it has no rows and nothing to say about that.
+/// Whether it has rows, or something to say where it has none.
+pub fn is_shown(table: &Table) -> bool {
+    !table.rows.is_empty() || !table.none.0.is_empty()
+}
+
+/// A table under its heading.
 pub fn statement(table: Table) -> AnyView {
     let Table { title, id, note, href, none, code, .. } = table.clone();
     let note = move || match href.clone() {
@@ -21,7 +26,6 @@ pub fn statement(table: Table) -> AnyView {
     };
     let (nothing, text) = none;
     let content = match table.rows.is_empty() {
-        true if nothing.is_empty() => return ().into_any(),
         true => {
             let code = (!code.is_empty()).then(|| view! { <Code text=code/> });
             view! { <Empty title=nothing text=move || text.clone()>{code}</Empty> }.into_any()

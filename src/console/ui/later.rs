@@ -24,21 +24,27 @@ const SPELL: f64 = 8.0;
 /// Nothing in it may be read from the server, and no attribute may follow a signal, nor may an address be asked for in it:
 /// what has changed until it wakes would not be written, since hydrating trusts the HTML. Properties may.
 pub fn later(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
-    if is_server() { view() } else { Later { view: Box::new(view), waits: false }.into_any() }
+    if is_server() { view() } else { Later { view: Box::new(view), blank: None }.into_any() }
 }
 
 /// As [`later`], for a row of a table that is seldom in sight at first: where the browser makes the page itself, it makes
 /// the row only once the rest is painted. Until then a blank one stands there.
 pub fn after_paint(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
-    if is_server() { view() } else { Later { view: Box::new(view), waits: true }.into_any() }
+    if is_server() { view() } else { Later { view: Box::new(view), blank: Some(("tr", "ledger__blank")) }.into_any() }
+}
+
+/// As [`after_paint`], for a section below what is seen first. Nothing but sections that come in the same way may follow it:
+/// it takes no room before it is there.
+pub fn below(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
+    if is_server() { view() } else { Later { view: Box::new(view), blank: Some(("div", "")) }.into_any() }
 }
 
 type View = Box<dyn FnOnce() -> AnyView + Send>;
 
 struct Later {
     view: View,
-    /// For the first paint, where the server did not write it.
-    waits: bool,
+    /// The element and its class that stand for it until the first paint, where the server did not write it.
+    blank: Option<(&'static str, &'static str)>,
 }
 
 enum Stage {
@@ -120,20 +126,22 @@ fn instead(element: &Element, view: View) -> Stage {
     Stage::Awake(new)
 }
 
-fn blank_row() -> Element {
-    let row = document().create_element("tr").expect("it is the name of an element");
-    _ = row.set_attribute("class", "ledger__blank");
-    row
+fn blank((tag, class): (&str, &str)) -> Option<Element> {
+    let blank = document().create_element(tag).ok()?;
+    _ = blank.set_attribute("class", class);
+    Some(blank)
 }
 
 impl Render for Later {
     type State = LaterState;
 
     fn build(self) -> LaterState {
-        let Self { view, waits } = self;
+        let Self { view, blank: stands } = self;
         let state = |stage| LaterState(Rc::new(RefCell::new(stage)));
-        let Some(owner) = Owner::current().filter(|_| waits) else { return state(Stage::Awake(view().build())) };
-        let state = state(Stage::Asleep { element: blank_row(), owner, view, is_blank: true });
+        let (Some(element), Some(owner)) = (stands.and_then(blank), Owner::current()) else {
+            return state(Stage::Awake(view().build()));
+        };
+        let state = state(Stage::Asleep { element, owner, view, is_blank: true });
         wake_soon(&state.0, once_painted);
         state
     }
