@@ -77,26 +77,30 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str, worker: Op
     // Of a quick build, each function is compiled when it is first called.
     let warmer = worker.filter(|script| !script.is_empty()).map(|script| {
         // Only Chromium has this property, and only it has use for the worker.
-        format!("if(navigator.userAgentData)warmer=new Worker(URL.createObjectURL(new Blob([{script:?}])));")
+        let start =
+            format!("if(navigator.userAgentData)warmer=new Worker(URL.createObjectURL(new Blob([{script:?}])))");
+        view! { <script nonce=use_nonce()>{start}</script> }
     });
-    let compile = format!(
-        "compiling=new Map;{}for(const{{href}}of document.querySelectorAll('link[as=fetch]')){{\
-         const it=WebAssembly.compileStreaming(fetch(href));it.then(it=>self.warmer?.postMessage(it),()=>{{}});\
-         compiling.set(href,it)}}",
-        warmer.unwrap_or_default()
-    );
+    let compile = worker.map(|_| {
+        let compile = "compiling=new Map;for(const{href}of document.querySelectorAll('link[as=fetch]')){\
+                       const it=WebAssembly.compileStreaming(fetch(href));\
+                       it.then(it=>self.warmer?.postMessage(it),()=>{});compiling.set(href,it)}";
+        view! { <script nonce=use_nonce()>{compile}</script> }
+    });
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme data-density=density>
             <head>
                 <meta charset="utf-8"/>
+                // It takes a while to start.
+                {warmer}
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content=scheme/>
                 // What there is to read comes first.
                 <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" fetchpriority="low"/>
                 <MetaTags/>
                 // Before the stylesheet, for which scripts wait. The browser compiles while it lays out the page.
-                {worker.map(|_| view! { <script nonce=use_nonce()>{compile}</script> })}
+                {compile}
                 <link rel="stylesheet" href=css/>
                 // Laid out once, and nothing that was seen moves as more of it comes.
                 <link rel="expect" href=format!("#{}", ui::toast::LAST) blocking="render"/>

@@ -11,6 +11,7 @@ mod books;
 pub mod cache;
 pub mod catalog;
 pub mod chain;
+mod changes;
 pub(crate) mod decide;
 pub mod dial;
 pub mod explain;
@@ -53,12 +54,14 @@ use arc_swap::ArcSwap;
 use authenticate::Keyring;
 use books::Books;
 use catalog::Catalog;
+use changes::Changes;
 use journal::Journal;
 use seal::MasterKey;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
+pub use changes::Topic;
 pub use dial::PrivateUpstreams;
 
 /// What the gateway is told once, at start.
@@ -72,35 +75,6 @@ pub struct Terms {
 impl Default for Terms {
     fn default() -> Self {
         Self { default_max_output: 4_096, private_upstreams: PrivateUpstreams::Allow }
-    }
-}
-
-/// What has changed, for pages that show it live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Topic {
-    Calls,
-    Keys,
-    Models,
-    Providers,
-    Accounts,
-    Groups,
-    Rules,
-}
-
-impl Topic {
-    pub const ALL: [Topic; 7] =
-        [Topic::Calls, Topic::Keys, Topic::Models, Topic::Providers, Topic::Accounts, Topic::Groups, Topic::Rules];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Topic::Calls => "calls",
-            Topic::Keys => "keys",
-            Topic::Models => "models",
-            Topic::Providers => "providers",
-            Topic::Accounts => "accounts",
-            Topic::Groups => "groups",
-            Topic::Rules => "rules",
-        }
     }
 }
 
@@ -120,7 +94,7 @@ struct Inner {
     journal: Journal,
     client: dial::Client,
     vitals: health::Vitals,
-    changes: broadcast::Sender<Topic>,
+    changes: Changes,
     /// When keys were last used, until it is written.
     stamps: Mutex<HashMap<KeyId, Time>>,
     old_uses: rotate::OldUses,
@@ -151,6 +125,7 @@ impl Gateway {
             None => store.set_setting("master_key_check", &check).await?,
         }
         let (journal, writer) = Journal::new();
+        let changes = Changes::new(clock.id());
         let books = Books::new(&store, NodeId(clock.id()));
         let inner = Arc::new(Inner {
             client: dial::client(terms.private_upstreams),
@@ -163,7 +138,7 @@ impl Gateway {
             keyring: Keyring::default(),
             books,
             journal,
-            changes: broadcast::channel(64).0,
+            changes,
             stamps: Mutex::default(),
             old_uses: rotate::OldUses::default(),
             answers: cache::Answers::default(),
@@ -209,6 +184,16 @@ impl Gateway {
     /// Tells of changes as they happen. A receiver that lags misses some, and may assume that all has changed.
     pub fn changes(&self) -> broadcast::Receiver<Topic> {
         self.0.changes.subscribe()
+    }
+
+    /// Where the changes are now; see [`Gateway::changed_since`].
+    pub fn mark(&self) -> String {
+        self.0.changes.mark()
+    }
+
+    /// What has changed in this process since that mark; anything, where another process made the mark.
+    pub fn changed_since(&self, mark: &str) -> Vec<Topic> {
+        self.0.changes.since(mark)
     }
 
     /// Waits until everything settled so far is written.
@@ -291,8 +276,7 @@ impl Inner {
     }
 
     fn announce(&self, topic: Topic) {
-        // No page is open: nobody to tell.
-        drop(self.changes.send(topic));
+        self.changes.announce(topic);
     }
 }
 

@@ -2,10 +2,11 @@
 
 use crate::auth;
 use crate::gateway::{Gateway, Topic};
-use axum::extract::State;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,32 +16,60 @@ use tokio_util::sync::CancellationToken;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// `GET /live`: each message is a list of topics with commas between them.
+/// What the browser sends by itself when it takes up a stream again: the id of the last message.
+const LAST: &str = "last-event-id";
+
+#[derive(serde::Deserialize)]
+pub struct Since {
+    /// The mark that the page carries.
+    #[serde(default)]
+    since: String,
+}
+
+/// `GET /live?since=…`: each message is a list of topics with commas between them, the first at once where anything has changed
+/// since that mark. Its id is the mark from which to go on.
 pub async fn changes(
     State(gateway): State<Gateway>,
     State(stop): State<CancellationToken>,
     session: tower_sessions::Session,
+    Query(Since { since }): Query<Since>,
+    headers: HeaderMap,
 ) -> Response {
     if auth::session::account(&gateway, &session).await.is_err() {
         return axum::http::StatusCode::UNAUTHORIZED.into_response();
     }
-    Sse::new(messages(gateway.changes(), stop))
+    let last = headers.get(LAST).and_then(|mark| mark.to_str().ok());
+    // What changes from here on comes by the receiver.
+    let changes = gateway.changes();
+    let missed: BTreeSet<_> = gateway.changed_since(last.unwrap_or(&since)).into_iter().map(Topic::as_str).collect();
+    let first = (!missed.is_empty()).then(|| message(&missed, &gateway.mark()));
+    Sse::new(futures::stream::iter(first).chain(messages(gateway, changes, stop)))
         .keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
         .into_response()
 }
 
-fn messages(changes: Receiver<Topic>, stop: CancellationToken) -> impl Stream<Item = Result<Event, Infallible>> {
-    futures::stream::unfold((changes, stop), |(mut changes, stop)| async {
+type Message = Result<Event, Infallible>;
+
+fn message(topics: &BTreeSet<&'static str>, mark: &str) -> Message {
+    Ok(Event::default().id(mark).data(topics.iter().copied().collect::<Vec<_>>().join(",")))
+}
+
+fn messages(gateway: Gateway, changes: Receiver<Topic>, stop: CancellationToken) -> impl Stream<Item = Message> {
+    futures::stream::unfold((gateway, changes, stop), |(gateway, mut changes, stop)| async {
         let mut topics = BTreeSet::new();
-        stop.run_until_cancelled(gather(&mut changes, &mut topics)).await??;
+        let mark = stop.run_until_cancelled(gather(&gateway, &mut changes, &mut topics)).await??;
         stop.run_until_cancelled(tokio::time::sleep(EVERY)).await?;
-        let list = topics.into_iter().collect::<Vec<_>>().join(",");
-        Some((Ok(Event::default().data(list)), (changes, stop)))
+        Some((message(&topics, &mark), (gateway, changes, stop)))
     })
 }
 
-/// Waits for a change, then takes all that have come by then. `None` when the gateway is gone.
-async fn gather(changes: &mut Receiver<Topic>, topics: &mut BTreeSet<&'static str>) -> Option<()> {
+/// Waits for a change, then takes all that have come by then, and gives a mark: all that it counts are among them. `None`
+/// when the gateway is gone.
+async fn gather(
+    gateway: &Gateway,
+    changes: &mut Receiver<Topic>,
+    topics: &mut BTreeSet<&'static str>,
+) -> Option<String> {
     match changes.recv().await {
         Ok(topic) => topics.insert(topic.as_str()),
         // Some were missed: anything may have changed.
@@ -50,8 +79,9 @@ async fn gather(changes: &mut Receiver<Topic>, topics: &mut BTreeSet<&'static st
         }
         Err(RecvError::Closed) => return None,
     };
+    let mark = gateway.mark();
     while let Ok(topic) = changes.try_recv() {
         topics.insert(topic.as_str());
     }
-    Some(())
+    Some(mark)
 }

@@ -42,6 +42,10 @@ pub fn origin() -> String {
     use_context::<Origin>().map(|Origin(origin)| origin).unwrap_or_default()
 }
 
+/// Where the changes were before the page was read; see [`crate::gateway::Gateway::mark`].
+#[derive(Clone)]
+pub struct Mark(pub String);
+
 /// Goes into the context of every page: the closure of `leptos_routes_with_context` calls it first.
 pub fn provide() {
     let (Some(parts), Some(response)) = (use_context::<Parts>(), use_context::<ResponseOptions>()) else {
@@ -75,6 +79,10 @@ pub fn provide() {
 fn name_parts(page: &str) {
     // Here and below: this is how leptos_meta hears of it; the HTML itself is empty.
     _ = view! { <Meta name="page" content=page.to_owned()/> }.to_html();
+    // Its stream tells what has changed since. For people who are signed in.
+    if let Some(Mark(mark)) = use_context().filter(|_| !matches!(page, "SignIn" | "SetUp")) {
+        _ = view! { <Meta name="live" content=mark/> }.to_html();
+    }
     for url in assets::names().pages.get(page).into_iter().flatten() {
         let id = format!("part-{url}");
         let link = view! {

@@ -85,6 +85,8 @@ fn for_people(gateway: &Gateway, doors: &Doors) -> Router {
             provide_context(gateway.clone());
             provide_context(page::Origin(origin.clone()));
             provide_context(player.clone());
+            // Before anything is read for the page.
+            provide_context(page::Mark(gateway.mark()));
             page::provide();
         }
     };

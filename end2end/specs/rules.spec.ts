@@ -452,6 +452,23 @@ test("a cap may be counted in another zone than the hours, and a rule that chang
   expect([saved.quota, saved.timezone, saved.description]).toEqual([{ credits: "12.50", period: "monthly" }, "Europe/Berlin", "by someone else"]);
 });
 
+test("a rule that is made while its list is on the way to the browser is shown", async ({ page, gateway, management }) => {
+  await signIn(page, gateway, () => hydrated(page));
+  await page.goto("about:blank");
+  let go = () => {};
+  const made = new Promise<void>((it) => (go = it));
+  await page.route("**/live?*", async (route) => {
+    await made;
+    await route.continue();
+  });
+  await page.goto(`${gateway.url}/rules`);
+  await hydrated(page);
+  await management.call("POST", "/rules", { name: "Made meanwhile" });
+  await expect(page.getByText("Made meanwhile")).toHaveCount(0);
+  go();
+  await expect(page.getByText("Made meanwhile")).toBeVisible();
+});
+
 test("the list searches, filters and turns pages on the server, and all of it is in the URL", async ({ page, gateway, management, quiet }) => {
   quiet.allow(/status of 40[04]/);
   for (let number = 1; number <= 53; number++) {

@@ -225,13 +225,15 @@ impl Writer {
     }
 
     async fn write(&mut self, gateway: &Inner, mut batch: Vec<Entry>) {
+        let changes = !moves_nothing(&batch);
         let written = tokio::time::timeout(LONGEST_TRANSACTION, transact(gateway, &mut batch)).await;
         match written.unwrap_or(Err(StoreError::TimedOut)) {
             Ok(()) => {
                 self.pause = Duration::ZERO;
                 self.size = (self.size * 2).min(BATCH);
                 // The gate stays shut while there is a backlog: a call would wait behind all of it.
-                if self.again.is_empty() && self.state.down.swap(false, Ordering::Relaxed) {
+                let is_back = self.again.is_empty() && self.state.down.swap(false, Ordering::Relaxed);
+                if is_back {
                     let unlogged = self.state.unlogged.swap(0, Ordering::Relaxed);
                     tracing::info!(unlogged, "the books can be written again; so many refusals were not logged");
                 }
@@ -242,7 +244,10 @@ impl Writer {
                 for entry in others.into_iter().chain(loads) {
                     tell(gateway, entry).await;
                 }
-                gateway.announce(super::Topic::Calls);
+                // Pages that could not be read meanwhile are read again.
+                if changes || is_back {
+                    gateway.announce(super::Topic::Calls);
+                }
             }
             Err(error) => {
                 self.pause = (self.pause * 2).clamp(Duration::from_millis(20), LONGEST_PAUSE);
@@ -265,8 +270,13 @@ impl Writer {
     }
 }
 
+/// Whether nobody will find anything else in the books than before.
+fn moves_nothing(batch: &[Entry]) -> bool {
+    batch.iter().all(|entry| matches!(entry, Entry::Load { .. } | Entry::Idle { .. }))
+}
+
 async fn transact(gateway: &Inner, batch: &mut [Entry]) -> Result<(), StoreError> {
-    if batch.iter().all(|entry| matches!(entry, Entry::Load { .. } | Entry::Idle { .. })) {
+    if moves_nothing(batch) {
         return gateway.store.ping().await;
     }
     match gateway.store.is_shared() {

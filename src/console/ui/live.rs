@@ -1,5 +1,6 @@
 //! What has changed on the server, without a reload: one stream for the tab that is seen, closed while it is hidden.
 
+use super::browser::find;
 use super::drawn::effect;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -43,13 +44,6 @@ impl Live {
             }
         }
     }
-
-    /// While nothing was heard, anything may have changed.
-    fn note_all(self) {
-        for count in self.changes {
-            count.update(|count| *count += 1);
-        }
-    }
 }
 
 /// Keeps the stream at `/live` open while the tab is seen. Called by the frame.
@@ -57,17 +51,14 @@ pub(crate) fn listen() {
     let Some(live) = use_context::<Live>() else { return };
     effect(move || {
         let stream = StoredValue::new_local(None::<EventSource>);
-        let was_open = StoredValue::new(false);
+        // Up to where changes are known: first what the page was made with. The stream begins with what has changed since.
+        let mark = find("meta[name=live]").and_then(|meta| meta.get_attribute("content"));
+        let mark = StoredValue::new(mark.unwrap_or_default());
         let told = into_function(move |event: MessageEvent| {
+            mark.set_value(event.last_event_id());
             live.note(&event.data().as_string().unwrap_or_default());
         });
-        let opened = into_function(move |_: Event| {
-            live.is_open.set(true);
-            if was_open.get_value() {
-                live.note_all();
-            }
-            was_open.set_value(true);
-        });
+        let opened = into_function(move |_: Event| live.is_open.set(true));
         let failed = into_function(move |_: Event| {
             live.is_open.set(false);
             let refused = stream
@@ -78,7 +69,9 @@ pub(crate) fn listen() {
         });
         let open = move || {
             let needed = !document().hidden() && stream.with_value(Option::is_none);
-            if let Some(source) = needed.then(|| EventSource::new("/live").ok()).flatten() {
+            if let Some(source) =
+                needed.then(|| EventSource::new(&mark.with_value(|mark| format!("/live?since={mark}"))).ok()).flatten()
+            {
                 source.set_onmessage(Some(told.unchecked_ref()));
                 source.set_onopen(Some(opened.unchecked_ref()));
                 source.set_onerror(Some(failed.unchecked_ref()));
