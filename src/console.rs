@@ -82,9 +82,9 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str, worker: Op
         view! { <script nonce=use_nonce()>{start}</script> }
     });
     let compile = worker.map(|_| {
-        let compile = "compiling=new Map;for(const{href}of document.querySelectorAll('link[as=fetch]')){\
-                       const it=WebAssembly.compileStreaming(fetch(href));\
-                       it.then(it=>self.warmer?.postMessage(it),()=>{});compiling.set(href,it)}";
+        let compile = "compiling=new Map;let main;for(const{href}of document.querySelectorAll('link[as=fetch]')){\
+                       const it=WebAssembly.compileStreaming(fetch(href));compiling.set(href,it);\
+                       Promise.all([it,main??=it]).then(([it])=>self.warmer?.postMessage(it),()=>{})}";
         view! { <script nonce=use_nonce()>{compile}</script> }
     });
     view! {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -41,8 +41,10 @@ pub async fn changes(
     let last = headers.get(LAST).and_then(|mark| mark.to_str().ok());
     // What changes from here on comes by the receiver.
     let changes = gateway.changes();
+    // Before it is asked what was missed: all that it counts is told.
+    let mark = gateway.mark();
     let missed: BTreeSet<_> = gateway.changed_since(last.unwrap_or(&since)).into_iter().map(Topic::as_str).collect();
-    let first = (!missed.is_empty()).then(|| message(&missed, &gateway.mark()));
+    let first = (!missed.is_empty()).then(|| message(&missed, &mark));
     Sse::new(futures::stream::iter(first).chain(messages(gateway, changes, stop)))
         .keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
         .into_response()
@@ -71,17 +73,17 @@ async fn gather(
     topics: &mut BTreeSet<&'static str>,
 ) -> Option<String> {
     match changes.recv().await {
-        Ok(topic) => topics.insert(topic.as_str()),
+        Ok(topic) => _ = topics.insert(topic.as_str()),
         // Some were missed: anything may have changed.
-        Err(RecvError::Lagged(_)) => {
-            topics.extend(Topic::ALL.map(Topic::as_str));
-            true
-        }
+        Err(RecvError::Lagged(_)) => topics.extend(Topic::ALL.map(Topic::as_str)),
         Err(RecvError::Closed) => return None,
-    };
-    let mark = gateway.mark();
-    while let Ok(topic) = changes.try_recv() {
-        topics.insert(topic.as_str());
     }
-    Some(mark)
+    let mark = gateway.mark();
+    loop {
+        match changes.try_recv() {
+            Ok(topic) => _ = topics.insert(topic.as_str()),
+            Err(TryRecvError::Lagged(_)) => topics.extend(Topic::ALL.map(Topic::as_str)),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return Some(mark),
+        }
+    }
 }

@@ -177,18 +177,11 @@ test("rows wake after the page, as the elements that the server wrote", async ({
 });
 
 test("a list that changes while its rows are asleep is right, and no menu is open for another row", async ({ page, gateway }) => {
-  // Rows are woken by timers that are due at once: here they wait until they are let go. The first starts the console.
+  // Rows are woken by timers that are due at once: here they wait until they are let go.
   await page.addInitScript(() => {
     const real = window.setTimeout;
     const waiting: (() => void)[] = [];
-    let isStarted = false;
-    const hold = (run: () => void, ms?: number, ...rest: unknown[]) => {
-      if (ms || !isStarted) {
-        isStarted ||= !ms;
-        return real(run, ms, ...rest);
-      }
-      return waiting.push(run);
-    };
+    const hold = (run: () => void, ms?: number, ...rest: unknown[]) => (ms ? real(run, ms, ...rest) : waiting.push(run));
     const letGo = () => {
       Object.assign(window, { setTimeout: real });
       for (const run of waiting.splice(0)) run();

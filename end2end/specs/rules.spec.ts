@@ -464,6 +464,8 @@ test("a rule that is made while its list is on the way to the browser is shown",
   await page.goto(`${gateway.url}/rules`);
   await hydrated(page);
   await management.call("POST", "/rules", { name: "Made meanwhile" });
+  // By then the process has heard of its own change too, which it tells whoever listens.
+  await page.waitForTimeout(1_500);
   await expect(page.getByText("Made meanwhile")).toHaveCount(0);
   go();
   await expect(page.getByText("Made meanwhile")).toBeVisible();

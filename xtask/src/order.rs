@@ -13,8 +13,8 @@ const RUN: usize = 4;
 /// A run that so many functions have tells nothing of any.
 const COMMON: usize = 2000;
 
-/// The same module with its functions in that order. Nothing follows that would order them anew, and their names must be
-/// gone already.
+/// The same module with its functions in that order. Nothing follows that would order them anew. Names, where a
+/// build has them, go along.
 pub fn alike(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut imported = 0;
     let mut bodies = Vec::new();

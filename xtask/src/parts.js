@@ -8,7 +8,7 @@ function compile(url) {
     module.then(warm, () => {});
     return module;
 }
-// Where there is a worker that warms what was compiled; see `warm.js`.
+// Where there is a worker that warms what was compiled; see `warm.js`. Nothing ends it.
 function warm(module) { self.warmer?.postMessage(module); }
 function part(file) {
     const url = new URL(file, import.meta.url).href;
@@ -29,7 +29,6 @@ export async function ahead() {
         await new Promise((idle) => self.requestIdleCallback ? requestIdleCallback(idle) : setTimeout(idle, 100));
         await part(file).catch(() => {});
     }
-    warm();
 }
 function page(...files) {
     known.push(...files);
@@ -52,9 +51,9 @@ function withoutPart() {
 }
 // Starts the WASM and what the page needs of it while the document is still on its way, and wakes the page once it is whole.
 export async function start(main) {
-    await __wbg_init({ module_or_path: compiling.get(new URL(main, import.meta.url).href) });
+    await __wbg_init({ module_or_path: compiling.get(new URL(main, import.meta.url).href) }).catch((error) => { warm(); throw error; });
     await Promise.allSettled(Array.from(document.querySelectorAll("link[id^=part-]"), (link) => part(link.href)));
     // What comes after may rest.
-    const wake = () => hydrate().then(ahead);
+    const wake = () => hydrate().then(ahead).finally(() => warm());
     document.readyState === "loading" ? addEventListener("DOMContentLoaded", wake) : wake();
 }

@@ -8,7 +8,7 @@ onmessage = ({ data: module }) => {
     last = last.then(() => module ? warm(module) : close()).catch(() => {});
 };
 async function warm(module) {
-    // The main module comes first, and others ask for what it has.
+    // The head of the page sends the main module first. Others ask for what it has.
     const imports = main ? { __wasm_split: main } : new Proxy({}, { get: () => anything });
     const { exports } = await WebAssembly.instantiate(module, imports);
     main ??= exports;

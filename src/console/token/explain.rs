@@ -61,9 +61,12 @@ pub fn WouldItPass(id: Memo<String>) -> impl IntoView {
             return Ok(().into_any());
         }
         let id = id.get_untracked();
+        // Asked for now, and not when it wakes: by then the address may be another than the server's.
+        let here = Place::now();
+        let kept = ["of", "span"].into_iter().filter_map(|name| Some((name, here.get(name)?.to_owned()))).collect();
         Ok(below(move || {
             let content = match explained {
-                Ok(explained) => view! { <Asked id explained again has_asked/> }.into_any(),
+                Ok(explained) => view! { <Asked id explained kept again has_asked/> }.into_any(),
                 Err(problem) => unread(problem),
             };
             let statement =
@@ -77,6 +80,8 @@ pub fn WouldItPass(id: Memo<String>) -> impl IntoView {
 fn Asked(
     id: String,
     explained: Explained,
+    /// What the address says beside the question.
+    kept: Vec<(&'static str, String)>,
     again: RwSignal<u32>,
     /// Whether the reader has asked on this page, and waits for the answer.
     has_asked: StoredValue<bool>,
@@ -106,9 +111,7 @@ fn Asked(
         let problem = problem(name);
         view! { <Field name label hint input problem/> }
     };
-    let kept = Place::now();
-    let kept = ["of", "span"].into_iter().filter_map(|name| Some((name, kept.get(name)?.to_owned())));
-    let kept = kept.map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).views();
+    let kept = kept.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value/> }).views();
     let options = models.iter().map(|model| view! { <option value=model.clone()></option> }).views();
     let text = |value: String, kind, mode| Input::Text { value, kind, mode };
     let count = |value| text(value, "text", "numeric");

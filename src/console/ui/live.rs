@@ -37,6 +37,13 @@ pub fn use_live(topics: &'static [&'static str]) -> Signal<u64> {
 }
 
 impl Live {
+    /// While nothing was heard, anything may have changed or have failed to be read, and time went on.
+    fn note_all(self) {
+        for count in self.changes {
+            count.update(|count| *count += 1);
+        }
+    }
+
     fn note(self, changed: &str) {
         for (topic, count) in TOPICS.iter().zip(self.changes) {
             if changed.split(',').any(|named| named.trim() == *topic) {
@@ -58,7 +65,14 @@ pub(crate) fn listen() {
             mark.set_value(event.last_event_id());
             live.note(&event.data().as_string().unwrap_or_default());
         });
-        let opened = into_function(move |_: Event| live.is_open.set(true));
+        let was_open = StoredValue::new(false);
+        let opened = into_function(move |_: Event| {
+            live.is_open.set(true);
+            if was_open.get_value() {
+                live.note_all();
+            }
+            was_open.set_value(true);
+        });
         let failed = into_function(move |_: Event| {
             live.is_open.set(false);
             let refused = stream
