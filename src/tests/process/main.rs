@@ -16,6 +16,7 @@ use calling::Stream;
 use futures::future::join_all;
 use running::Process;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tollgate::domain::credits::Credits;
 use tollgate::store::Store;
@@ -107,13 +108,15 @@ async fn the_binary_alone_in_an_empty_folder_serves_the_console_with_its_assets(
     let process = Process::start_alone().await;
     let (status, page) = process.get("/sign-in").await;
     assert_eq!(status, 200);
-    let asset = |before: &str, after: &str| {
-        let start = page.find(before).map(|at| at + before.len())?;
-        Some(page[start..].split(after).next()?.to_owned())
-    };
-    let style = asset("rel=\"stylesheet\" href=\"", "\"").expect("a stylesheet");
-    let script = asset("import*as it from \"", "\"").expect("a script");
-    for path in [style, script, "/favicon.svg".to_owned()] {
+    let assets: BTreeSet<String> = page
+        .split('"')
+        .filter(|word| word.starts_with("/pkg/") || *word == "/favicon.svg")
+        .map(str::to_owned)
+        .collect();
+    for kind in [".css", ".js", ".wasm", ".svg"] {
+        assert!(assets.iter().any(|path| path.ends_with(kind)), "no {kind} among {assets:?}");
+    }
+    for path in assets {
         let (status, body) = process.get(&path).await;
         assert!(status == 200 && !body.is_empty(), "{path}: {status}");
     }
