@@ -106,7 +106,9 @@ pub fn shell(js: &'static str, wasm: &'static str, css: &'static str, worker: Op
                 <link rel="expect" href=format!("#{}", ui::toast::LAST) blocking="render"/>
                 <link rel="modulepreload" href=js/>
                 <script type="module" async=worker.is_some() nonce=use_nonce()>{start}</script>
-                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                // Not the SVG: browsers draw one again for each page that a link leads to, where they remember no icons.
+                <link rel="icon" href="/favicon-dark.png" sizes="48x48" media="(prefers-color-scheme: dark)"/>
+                <link rel="icon" href="/favicon-light.png" sizes="48x48" media="(prefers-color-scheme: light)"/>
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
             </head>
