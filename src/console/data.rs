@@ -4,6 +4,7 @@
 mod pack;
 mod unpack;
 
+use super::ui::browser::painted;
 use super::unread::unread;
 use crate::domain::problem::{Problem, ProblemKind};
 use leptos::prelude::*;
@@ -69,6 +70,34 @@ where
 {
     let answer = resource(Box::new(asked), Box::new(move || Box::pin(fetch())));
     Data { answer, of: PhantomData }
+}
+
+/// As [`use_data`], for what is below what `first` brings: where the browser makes the page itself, it is asked for once that is
+/// painted.
+pub fn use_data_after<T, U: 'static, F>(
+    first: Data<U>,
+    asked: impl Fn() -> String + Send + Sync + 'static,
+    fetch: impl Fn() -> F + Send + Sync + 'static,
+) -> Data<T>
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    use_data(asked, move || {
+        let fetched = fetch();
+        async move {
+            if !is_server() {
+                _ = await_untracked(first.answer).await;
+                painted().await;
+            }
+            fetched.await
+        }
+    })
+}
+
+/// The answer, whose changes do not count.
+async fn await_untracked(answer: Resource<Answer>) -> Answer {
+    let mut answer = pin!(async move { answer.await });
+    poll_fn(|task| untrack(|| answer.as_mut().poll(task))).await
 }
 
 /// The part that is the same for every page.
@@ -155,10 +184,7 @@ fn transition(
                     let one = one.await;
                     let other = match other {
                         Some((other, true)) => other.await,
-                        Some((other, false)) => {
-                            let mut answer = pin!(async move { other.await });
-                            poll_fn(|task| untrack(|| answer.as_mut().poll(task))).await
-                        }
+                        Some((other, false)) => await_untracked(other).await,
                         None => Ok(Wire::nothing()),
                     };
                     draw(one, other).unwrap_or_else(unread)

@@ -83,7 +83,7 @@ pub fn Token() -> impl IntoView {
                 },
             }))}
             // Beside what is drawn again with each call, so that what is being written in it stays.
-            <explain::WouldItPass id/>
+            <explain::WouldItPass id page/>
         </main>
         {drawn(move || match (rotated.get(), dialog.get()) {
             (Some(rotated), "rotate") => view! { <RotatedDialog rotated close=bare().href()/> }.into_any(),
@@ -155,7 +155,7 @@ fn known(page: TokenPage, problem: Option<Problem>, act: Form<ActOnToken>) -> im
         {stale}
         <FormProblem form=act.state always=true/>
         {old}
-        <chain::EffectiveLimits rows=page.chain checks=page.checks/>
+        {below(move || view! { <chain::EffectiveLimits rows=page.chain checks=page.checks/> }.into_any())}
         {below(move || view! { <course::CourseOfBudget course/> }.into_any())}
         {tables.views()}
     }

@@ -3,11 +3,12 @@
 use super::fields::{Cap, HoursFields};
 use super::said::{Said, fetch_said, week, words};
 use super::tried::{Tried, fetch_tried, tried};
-use crate::console::data::{Wire, shown, use_data};
+use crate::console::data::{Data, Wire, shown, use_data, use_data_after};
 use crate::console::form::{Done, FormState, PostForm, post, use_form};
 use crate::console::ui::browser;
 use crate::console::ui::drawn::{drawn, effect, memo, text, word};
 use crate::console::ui::field::{FieldProblem, Submit};
+use crate::console::ui::later::below_and_awake;
 use crate::console::ui::live::use_live;
 use crate::console::ui::notice::FormProblem;
 use crate::console::unread::unread;
@@ -67,14 +68,26 @@ pub struct Fields {
     pub written: Written,
 }
 
-/// The [`Fields`] of a rule; of a new one where the id is blank. `written` is a form that came back, if one did.
+/// The fields, and what they say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    pub fields: Fields,
+    pub said: Said,
+}
+
+/// A rule's page as it is opened, as [`Opened`]; of a new one where the id is blank. `written` is a form that came back, if one
+/// did.
 #[server(prefix = "/fn", endpoint = "rule-fields")]
 pub async fn fetch_fields(id: String, written: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
-    use crate::page::rules::form;
+    use crate::page::rules::{form, said};
     let gateway = expect_context::<crate::gateway::Gateway>();
     let known = if id.is_empty() { None } else { Some(gateway.rule(&account, &id.into()).await?) };
-    Ok(Wire::of(&form::fields(&account, known.as_ref().map(|known| &known.rule), &written)))
+    let now = gateway.clock().now();
+    Ok(Wire::of(&Opened {
+        fields: form::fields(&account, known.as_ref().map(|known| &known.rule), &written),
+        said: said::said(&account, now, known.as_ref(), &written),
+    }))
 }
 
 /// Makes a rule, or changes the one with this id; in force on the very next call of each key that it governs.
@@ -129,13 +142,12 @@ pub fn Rule() -> impl IntoView {
     let written = RwSignal::new((id.get_untracked(), form.state.written()));
     let body = move || written.with(|(of, body)| if *of == id.get() { body.clone() } else { String::new() });
     let came_back = form.state.written();
-    let fields = use_data::<Fields, _>(move || id.get(), move || fetch_fields(id.get_untracked(), came_back.clone()));
+    let opened = use_data::<Opened, _>(move || id.get(), move || fetch_fields(id.get_untracked(), came_back.clone()));
     let live = use_live(&["rules", "keys", "accounts"]);
-    let said = use_data::<Said, _>(
-        move || format!("{} {} {}", id.get(), live.get(), body()),
-        move || untrack(|| fetch_said(id.get(), body())),
-    );
-    let dry = use_data::<Tried, _>(
+    let followed = follow(id, live, body);
+    let said = memo(move || followed.found().flatten().or_else(|| Some(opened.found()?.said)));
+    let dry = use_data_after::<Tried, _, _>(
+        opened,
         move || format!("{} {}", id.get(), body()),
         move || untrack(|| fetch_tried(id.get(), body())),
     );
@@ -158,54 +170,104 @@ pub fn Rule() -> impl IntoView {
     view! {
         <PostForm form=state class="rule-form" novalidate=true>
             <main class="sheet" id="sheet" tabindex="-1" on:input=move |_| touch() on:change=move |_| touch()>
-                <header class="sheet__head">
-                    <div>{shown(fields, |fields| Ok(head(fields)))}</div>
-                    <div class="sheet__actions rule__toggle">
-                        {shown(fields, move |fields| Ok(fields.ok().map(|fields| toggle(state, &fields.written)).into_any()))}
-                        {shown(said, |said| Ok(said.ok().map(|said| view! { <label for="enabled">{said.standing}</label> }).into_any()))}
-                    </div>
-                    <FieldProblem form=state field="enabled"/>
-                </header>
-                // What Enter presses: the first button of a form, which would else be one of those between the fields.
-                <button class="visually-hidden" tabindex="-1" aria-hidden="true">"Save rule"</button>
-                <input type="hidden" name="id" value=text(move || id.get())/>
-                {drawn(move || state.message().filter(|said| !said.is_empty()).map(|_| view! { <div class="rule__problem"><FormProblem form=state/></div> }))}
-                <section class="statement statement--first rule__part" aria-label="In words" aria-live="polite">
-                    {shown(said, |said| Ok(said.ok().map(words).into_any()))}
-                </section>
-                <section class="statement rule__part" aria-label="Cap and hours">
-                    <div class="twelfths">
-                        {shown(fields, move |fields| Ok(fields.ok().map(|Fields { written, .. }| view! {
-                            <div class="w-3"><Cap form=state written=written.clone()/></div>
-                            <div class="w-3"><HoursFields form=state written moved touched/></div>
-                        }).into_any()))}
-                        <div class="w-6">{shown(said, |said| Ok(said.ok().map(week).into_any()))}</div>
-                    </div>
-                </section>
-                <section class="statement rule__part" aria-label="Dry run">
-                    {shown(dry, |dry| Ok(dry.ok().map(tried).into_any()))}
-                    <p class="without-script"><button class="button" name="act" value="try">"Try it as written"</button></p>
-                </section>
-                <footer class="savebar">
-                    <span role="status">
-                        {shown(said, |said| Ok(said.ok().map(|said| view! { <b>{said.changes}</b> {said.on} }).into_any()))}
-                    </span>
-                    <span>
-                        <a class="button" href="/rules">"Cancel"</a>
-                        <Submit form=state>"Save rule"</Submit>
-                    </span>
-                </footer>
+                {shown(opened, move |opened| Ok(match opened {
+                    Ok(Opened { fields, .. }) => page(Page { state, id, fields, said, dry, moved, touched }).into_any(),
+                    Err(problem) => missing(problem).into_any(),
+                }))}
             </main>
         </PostForm>
     }
 }
 
-fn head(fields: Result<Fields, Problem>) -> AnyView {
-    let crumb = view! { <p class="crumb"><a href="/rules">"Quota rules"</a></p> };
-    match fields {
-        Ok(Fields { title, .. }) => view! { <Title text=title.clone()/> {crumb} <h1>{title}</h1> }.into_any(),
-        Err(problem) => view! { <Title text="Quota rule"/> {crumb} <h1>"Quota rule"</h1> {unread(problem)} }.into_any(),
+/// What the rule says now, once that is no longer what it said when the page was opened.
+fn follow(
+    id: Memo<String>,
+    live: Signal<u64>,
+    body: impl Fn() -> String + Copy + Send + Sync + 'static,
+) -> Data<Option<Said>> {
+    let opened = StoredValue::new((id.get_untracked(), live.get_untracked(), body()));
+    use_data(
+        move || format!("{} {} {}", id.get(), live.get(), body()),
+        move || {
+            let now = untrack(|| (id.get(), live.get(), body()));
+            if opened.with_value(|(opened, ..)| *opened != now.0) {
+                opened.set_value(now.clone());
+            }
+            let is_as_opened = opened.with_value(|opened| *opened == now);
+            async move { if is_as_opened { Ok(Wire::nothing()) } else { fetch_said(now.0, now.2).await } }
+        },
+    )
+}
+
+/// What the page is drawn of.
+struct Page {
+    state: FormState,
+    id: Memo<String>,
+    fields: Fields,
+    said: Memo<Option<Said>>,
+    dry: Data<Tried>,
+    /// Counts that rows of ranges have come or gone.
+    moved: RwSignal<u32>,
+    /// Counts what the page should follow.
+    touched: RwSignal<u32>,
+}
+
+fn page(page: Page) -> impl IntoView {
+    let Page { state, id, fields, said, dry, moved, touched } = page;
+    let Fields { title, written } = fields;
+    let toggle = toggle(state, &written);
+    view! {
+        <header class="sheet__head">
+            <div>{head(title)}</div>
+            <div class="sheet__actions rule__toggle">
+                {toggle}
+                <label for="enabled">{text(move || said.get().map(|said| said.standing).unwrap_or_default())}</label>
+            </div>
+            <FieldProblem form=state field="enabled"/>
+        </header>
+        // What Enter presses: the first button of a form, which would else be one of those between the fields.
+        <button class="visually-hidden" tabindex="-1" aria-hidden="true">"Save rule"</button>
+        <input type="hidden" name="id" value=text(move || id.get())/>
+        {drawn(move || state.message().filter(|said| !said.is_empty()).map(|_| view! { <div class="rule__problem"><FormProblem form=state/></div> }))}
+        <section class="statement statement--first" aria-label="In words" aria-live="polite">
+            {drawn(move || said.get().map(words))}
+        </section>
+        {below_and_awake(move || view! {
+            <section class="statement" aria-label="Cap and hours">
+                <div class="twelfths">
+                    <div class="w-3"><Cap form=state written=written.clone()/></div>
+                    <div class="w-3"><HoursFields form=state written moved touched/></div>
+                    <div class="w-6">{drawn(move || said.get().map(week))}</div>
+                </div>
+            </section>
+        }.into_any())}
+        {shown(dry, |dry| Ok(dry.ok().map(|dry| view! {
+            <section class="statement" aria-label="Dry run">
+                {tried(dry)}
+                <p class="without-script"><button class="button" name="act" value="try">"Try it as written"</button></p>
+            </section>
+        }).into_any()))}
+        {below_and_awake(move || view! {
+            <footer class="savebar">
+                <span role="status">
+                    {drawn(move || said.get().map(|said| view! { <b>{said.changes}</b> {said.on} }))}
+                </span>
+                <span>
+                    <a class="button" href="/rules">"Cancel"</a>
+                    <Submit form=state>"Save rule"</Submit>
+                </span>
+            </footer>
+        }.into_any())}
     }
+}
+
+/// There is no such rule, it is another's, or it could not be read.
+fn missing(problem: Problem) -> impl IntoView {
+    view! { <header class="sheet__head"><div>{head("Quota rule".to_owned())} {unread(problem)}</div></header> }
+}
+
+fn head(title: String) -> impl IntoView {
+    view! { <Title text=title.clone()/> <p class="crumb"><a href="/rules">"Quota rules"</a></p> <h1>{title}</h1> }
 }
 
 fn toggle(form: FormState, written: &Written) -> impl IntoView + use<> {

@@ -38,14 +38,14 @@ pub struct Week {
     pub is_off: bool,
 }
 
-/// What a rule says, as [`Said`]: as it is, or as `written` in its form.
+/// What a rule says, as an optional [`Said`]: as it is, or as `written` in its form.
 #[server(prefix = "/fn", endpoint = "rule-said")]
 pub async fn fetch_said(id: String, written: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();
     let known = if id.is_empty() { None } else { Some(gateway.rule(&account, &id.into()).await?) };
     let now = gateway.clock().now();
-    Ok(Wire::of(&crate::page::rules::said::said(&account, now, known.as_ref(), &written)))
+    Ok(Wire::of(&Some(crate::page::rules::said::said(&account, now, known.as_ref(), &written))))
 }
 
 pub fn words(said: Said) -> impl IntoView {

@@ -1,8 +1,8 @@
 //! “Would this call pass?”: a form that only changes the URL, and the answer, gate by gate.
 
 use super::look_at_answer;
-use super::told::{Explained, Question, Verdict};
-use crate::console::data::{Wire, shown, use_data};
+use super::told::{Explained, Question, TokenPage, Verdict};
+use crate::console::data::{Data, Wire, shown, use_data_after};
 use crate::console::ui::drawn::{Views, effect, memo};
 use crate::console::ui::filters::place_of;
 use crate::console::ui::later::below;
@@ -43,7 +43,7 @@ impl Question {
 }
 
 #[component]
-pub fn WouldItPass(id: Memo<String>) -> impl IntoView {
+pub fn WouldItPass(id: Memo<String>, page: Data<TokenPage>) -> impl IntoView {
     let question = memo(|| Question::of(&Place::here()));
     // The same question, asked again, may have another answer.
     let again = RwSignal::new(0_u32);
@@ -52,8 +52,8 @@ pub fn WouldItPass(id: Memo<String>) -> impl IntoView {
         let Question { model, input, output, endpoint, at, ip } = question.get();
         [id.get(), model, input, output, endpoint, at, ip, again.get().to_string()].join("\n")
     };
-    let explained =
-        use_data::<Explained, _>(asked, move || fetch_explained(id.get_untracked(), question.get_untracked()));
+    let fetch = move || fetch_explained(id.get_untracked(), question.get_untracked());
+    let explained = use_data_after::<Explained, _, _>(page, asked, fetch);
     let note = || "Judged as real calls are; nothing is held.";
     shown(explained, move |explained| {
         // The page says so.

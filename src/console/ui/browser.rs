@@ -2,8 +2,11 @@
 
 use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, JsValue};
-use leptos::web_sys::js_sys::{Array, Function, Reflect};
+use leptos::web_sys::js_sys::{Array, Function, Promise, Reflect};
 use leptos::web_sys::{Element, HtmlElement};
+use send_wrapper::SendWrapper;
+use std::time::Duration;
+use wasm_bindgen_futures::JsFuture;
 
 /// The first element that a selector finds.
 pub fn find(selector: &str) -> Option<Element> {
@@ -17,6 +20,17 @@ pub fn focus_soon(selectors: &'static [&'static str]) {
             focus(&element);
         }
     });
+}
+
+/// Until the next frame is painted: it is between its callbacks and the next timer.
+pub async fn painted() {
+    let frame = SendWrapper::new(async {
+        let promise = Promise::new(&mut |done, _| {
+            request_animation_frame(move || set_timeout(move || _ = done.call0(&JsValue::UNDEFINED), Duration::ZERO));
+        });
+        _ = JsFuture::from(promise).await;
+    });
+    frame.await;
 }
 
 pub fn focus(element: &Element) {

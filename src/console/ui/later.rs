@@ -24,19 +24,27 @@ const SPELL: f64 = 8.0;
 /// Nothing in it may be read from the server, and no attribute may follow a signal, nor may an address be asked for in it:
 /// what has changed until it wakes would not be written, since hydrating trusts the HTML. Properties may.
 pub fn later(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
-    if is_server() { view() } else { Later { view: Box::new(view), blank: None }.into_any() }
+    if is_server() { view() } else { Later { view: Box::new(view), blank: None, sleeps: true }.into_any() }
 }
 
 /// As [`later`], for a row of a table that is seldom in sight at first: where the browser makes the page itself, it makes
 /// the row only once the rest is painted. Until then a blank one stands there.
 pub fn after_paint(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
-    if is_server() { view() } else { Later { view: Box::new(view), blank: Some(("tr", "ledger__blank")) }.into_any() }
+    let blank = Some(("tr", "ledger__blank"));
+    if is_server() { view() } else { Later { view: Box::new(view), blank, sleeps: true }.into_any() }
 }
 
 /// As [`after_paint`], for a section below what is seen first. Nothing but sections that come in the same way may follow it:
 /// it takes no room before it is there.
 pub fn below(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
-    if is_server() { view() } else { Later { view: Box::new(view), blank: Some(("div", "")) }.into_any() }
+    let blank = Some(("div", ""));
+    if is_server() { view() } else { Later { view: Box::new(view), blank, sleeps: true }.into_any() }
+}
+
+/// As [`below`], for a section that follows signals or is written in: what the server wrote of it wakes with the page.
+pub fn below_and_awake(view: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
+    let blank = Some(("div", ""));
+    if is_server() { view() } else { Later { view: Box::new(view), blank, sleeps: false }.into_any() }
 }
 
 type View = Box<dyn FnOnce() -> AnyView + Send>;
@@ -45,6 +53,8 @@ struct Later {
     view: View,
     /// The element and its class that stand for it until the first paint, where the server did not write it.
     blank: Option<(&'static str, &'static str)>,
+    /// Whether what the server wrote wakes later than the page.
+    sleeps: bool,
 }
 
 enum Stage {
@@ -136,7 +146,7 @@ impl Render for Later {
     type State = LaterState;
 
     fn build(self) -> LaterState {
-        let Self { view, blank: stands } = self;
+        let Self { view, blank: stands, .. } = self;
         let state = |stage| LaterState(Rc::new(RefCell::new(stage)));
         let (Some(element), Some(owner)) = (stands.and_then(blank), Owner::current()) else {
             return state(Stage::Awake(view().build()));
@@ -182,6 +192,10 @@ impl RenderHtml for Later {
     fn to_html_with_buf(self, _: &mut String, _: &mut Position, _: bool, _: bool, _: Vec<AnyAttribute>) {}
 
     fn hydrate<const FROM_SERVER: bool>(self, cursor: &Cursor, position: &PositionState) -> LaterState {
+        if !self.sleeps {
+            let awake = (self.view)().hydrate::<FROM_SERVER>(cursor, position);
+            return LaterState(Rc::new(RefCell::new(Stage::Awake(awake))));
+        }
         match position.get() {
             Position::FirstChild => cursor.child(),
             Position::Current => {}
