@@ -60,7 +60,7 @@ fn gather(build: &Build, css: String, glued: &Path) -> Result<(Files, Vec<u8>)> 
         .map(|(view, parts)| (page_name(&view), parts.iter().map(|part| &urls[part]).collect()))
         .collect();
 
-    let js = if build.dev { js } else { script::short(&js)? }.into_bytes();
+    let js = if build.dev { js } else { script::short_and_compiled(&js)? }.into_bytes();
     let mut names = serde_json::Map::new();
     for (kind, content) in [("js", js), ("wasm", wasm), ("css", css.into_bytes())] {
         let path = format!("pkg/tollgate.{}.{kind}", hash(&content));

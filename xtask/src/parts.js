@@ -24,12 +24,19 @@ function part(file) {
 // What the next page may need, one part after the other whenever there is nothing else to do, so that a link need not wait
 // for it. Not for readers who pay for what they load.
 export async function ahead() {
+    await idle();
+    // The first text in a font waits until the font is found.
+    const code = Object.assign(document.createElement("code"), { className: "visually-hidden", textContent: "0" });
+    document.body.append(code);
+    code.offsetWidth;
+    code.remove();
     if (navigator.connection?.saveData) return;
     for (const file of known) {
-        await new Promise((idle) => self.requestIdleCallback ? requestIdleCallback(idle) : setTimeout(idle, 100));
+        await idle();
         await part(file).catch(() => {});
     }
 }
+function idle() { return new Promise((idle) => self.requestIdleCallback ? requestIdleCallback(idle) : setTimeout(idle, 100)); }
 function page(...files) {
     known.push(...files);
     return async (done, told) => {
