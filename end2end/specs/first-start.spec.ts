@@ -22,7 +22,7 @@ test("assets are compressed, typed and kept for ever", async ({ gateway }) => {
     expect(reply.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
     expect(reply.headers.get("x-content-type-options")).toBe("nosniff");
   }
-  const icon = await fetch(`${gateway.url}/favicon.svg`);
+  const icon = await fetch(`${gateway.url}/favicon-light.png`);
   expect(icon.headers.get("cache-control")).toBe("public, max-age=3600");
 });
 

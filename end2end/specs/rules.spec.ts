@@ -423,6 +423,46 @@ test("the time zones to choose from come when a field for one is looked at", asy
   expect(asked).toHaveLength(1);
 });
 
+test("a rule's page that a link leads to asks once for what it shows, and then for what it would have refused", async ({ page, gateway, management }) => {
+  const rule = await management.call("POST", "/rules", { name: "Asked", quota: { credits: "5", period: "daily" } });
+  await signIn(page, gateway, () => hydrated(page));
+  await page.goto(`${gateway.url}/rules`);
+  await hydrated(page);
+  const asked: string[] = [];
+  page.on("request", (request) => request.url().includes("/fn/rule-") && asked.push(new URL(request.url()).pathname));
+  await page.locator("tbody").getByRole("link", { name: "Asked", exact: true }).click();
+  await expect(page.getByRole("heading", { name: "Dry run" })).toBeVisible();
+  await expect(page.locator(".clause")).toContainText("5");
+  await expect(page.locator('[name="quota[credits]"]')).toHaveValue("5.00");
+  await expect(page.locator(".week__grid")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Save rule" }).last()).toBeVisible();
+  expect(asked).toEqual(["/fn/rule-fields", "/fn/rule-dry-run"]);
+  // What is written is followed from there.
+  const said = page.waitForResponse("**/fn/rule-said");
+  await page.fill('[name="quota[credits]"]', "7");
+  await said;
+  await expect(page.locator(".clause")).toContainText("7");
+});
+
+test("what a rule says as it is written, where that cannot be read, is not what it said before", async ({ page, gateway, management, quiet }) => {
+  quiet.allow(/Failed to load resource/);
+  const rule = await management.call("POST", "/rules", { name: "Unread", quota: { credits: "5", period: "daily" } });
+  await signIn(page, gateway, () => hydrated(page));
+  await page.goto(`${gateway.url}/rules/${rule.id}`);
+  await hydrated(page);
+  const words = page.getByRole("region", { name: "In words" });
+  await expect(words).toContainText("as saved");
+  await page.route("**/fn/rule-said", (route) => route.abort());
+  await page.fill('[name="quota[credits]"]', "7");
+  await expect(words.getByRole("alert")).toBeVisible();
+  await expect(words).not.toContainText("as saved");
+  await expect(page.locator('[name="quota[credits]"]')).toHaveValue("7");
+  await page.unroute("**/fn/rule-said");
+  await page.fill('[name="quota[credits]"]', "8");
+  await expect(words).toContainText("unsaved");
+  await expect(words).toContainText("8");
+});
+
 test("a cap may be counted in another zone than the hours, and a rule that changed meanwhile is not written over", async ({ page, gateway, management, quiet }) => {
   quiet.allow(/status of 409 .*\/fn\/save-rule/);
   const hours = { timezone: "Asia/Shanghai", weekdays: ["mon"], ranges: ["08:00-20:00"] };

@@ -72,8 +72,8 @@ where
     Data { answer, of: PhantomData }
 }
 
-/// As [`use_data`], for what is below what `first` brings: where the browser makes the page itself, it is asked for once that is
-/// painted.
+/// As [`use_data`], for what is below what `first` brings: where the browser makes the page itself, it is asked for, the first
+/// time, once that is painted.
 pub fn use_data_after<T, U: 'static, F>(
     first: Data<U>,
     asked: impl Fn() -> String + Send + Sync + 'static,
@@ -82,10 +82,13 @@ pub fn use_data_after<T, U: 'static, F>(
 where
     F: Future<Output = Answer> + Send + 'static,
 {
+    let is_hydrating = || Owner::current_shared_context().is_some_and(|shared| shared.during_hydration());
+    let waits = StoredValue::new(!is_server() && !is_hydrating());
     use_data(asked, move || {
+        let waits = waits.try_update_value(std::mem::take).unwrap_or_default();
         let fetched = fetch();
         async move {
-            if !is_server() {
+            if waits {
                 _ = await_untracked(first.answer).await;
                 painted().await;
             }

@@ -145,21 +145,25 @@ pub fn Rule() -> impl IntoView {
     let opened = use_data::<Opened, _>(move || id.get(), move || fetch_fields(id.get_untracked(), came_back.clone()));
     let live = use_live(&["rules", "keys", "accounts"]);
     let followed = follow(id, live, body);
-    let said = memo(move || followed.found().flatten().or_else(|| Some(opened.found()?.said)));
+    let said = memo(move || match followed.get() {
+        // What it said before would be untrue.
+        Some(Err(_)) => None,
+        now => now.and_then(Result::ok).flatten().or_else(|| Some(opened.found()?.said)),
+    });
     let dry = use_data_after::<Tried, _, _>(
         opened,
         move || format!("{} {}", id.get(), body()),
         move || untrack(|| fetch_tried(id.get(), body())),
     );
     let touched = RwSignal::new(0_u32);
-    let mut follow = debounce(PAUSE, move |()| {
+    let mut soon = debounce(PAUSE, move |()| {
         if let Some(form) = browser::find(".rule-form") {
             written.set((id.get_untracked(), post::written(form.unchecked_ref(), None)));
         }
     });
     effect(move || {
         if touched.get() > 0 {
-            follow(());
+            soon(());
         }
     });
     // Rows of ranges that have moved no longer stand beside what was said of them.
@@ -171,7 +175,7 @@ pub fn Rule() -> impl IntoView {
         <PostForm form=state class="rule-form" novalidate=true>
             <main class="sheet" id="sheet" tabindex="-1" on:input=move |_| touch() on:change=move |_| touch()>
                 {shown(opened, move |opened| Ok(match opened {
-                    Ok(Opened { fields, .. }) => page(Page { state, id, fields, said, dry, moved, touched }).into_any(),
+                    Ok(Opened { fields, .. }) => page(Page { state, id, fields, said, followed, dry, moved, touched }).into_any(),
                     Err(problem) => missing(problem).into_any(),
                 }))}
             </main>
@@ -205,6 +209,7 @@ struct Page {
     id: Memo<String>,
     fields: Fields,
     said: Memo<Option<Said>>,
+    followed: Data<Option<Said>>,
     dry: Data<Tried>,
     /// Counts that rows of ranges have come or gone.
     moved: RwSignal<u32>,
@@ -213,7 +218,7 @@ struct Page {
 }
 
 fn page(page: Page) -> impl IntoView {
-    let Page { state, id, fields, said, dry, moved, touched } = page;
+    let Page { state, id, fields, said, followed, dry, moved, touched } = page;
     let Fields { title, written } = fields;
     let toggle = toggle(state, &written);
     view! {
@@ -230,7 +235,11 @@ fn page(page: Page) -> impl IntoView {
         <input type="hidden" name="id" value=text(move || id.get())/>
         {drawn(move || state.message().filter(|said| !said.is_empty()).map(|_| view! { <div class="rule__problem"><FormProblem form=state/></div> }))}
         <section class="statement statement--first" aria-label="In words" aria-live="polite">
-            {drawn(move || said.get().map(words))}
+            {drawn(move || match (said.get(), followed.get()) {
+                (Some(said), _) => words(said).into_any(),
+                (None, Some(Err(problem))) => unread(problem),
+                (None, _) => ().into_any(),
+            })}
         </section>
         {below_and_awake(move || view! {
             <section class="statement" aria-label="Cap and hours">
