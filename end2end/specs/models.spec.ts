@@ -1,6 +1,6 @@
 // The catalogue: found, compared, measured and priced for one's own calls; a provider tested with a real call.
 import type { Page } from "@playwright/test";
-import { axe, expect, type Gateway, hydrated, type Management, PASSWORD, shots, signIn, test } from "../gateway.ts";
+import { axe, expect, type Gateway, hydrated, listening, type Management, PASSWORD, shots, signIn, test } from "../gateway.ts";
 import { Upstream } from "../upstream.ts";
 
 async function open(page: Page, gateway: Gateway, path: string): Promise<void> {
@@ -98,6 +98,13 @@ test("latency and errors are those measured here, and the chart is of the model'
   await row(page, "lab/odd+1@x:50%,y").getByRole("link").first().click();
   await expect(page.locator("h1")).toHaveText("lab/odd+1@x:50%,y");
   await page.reload();
+  await expect(page.locator("h1")).toHaveText("lab/odd+1@x:50%,y");
+  // Also when it is read anew, by the browser and not by the server.
+  await hydrated(page);
+  await listening(page);
+  const anew = page.waitForResponse("**/fn/model-page");
+  await management.call("POST", "/models", { name: "lab/another", price: "free" });
+  expect((await anew).status()).toBe(200);
   await expect(page.locator("h1")).toHaveText("lab/odd+1@x:50%,y");
   await page.getByRole("link", { name: "Compare" }).click();
   await expect(page.locator(".compare__table thead th")).toContainText("lab/odd+1@x:50%,y");

@@ -9,7 +9,7 @@ use crate::console::ui::copy::Snippets;
 use crate::console::ui::drawn::{Views, memo};
 use crate::console::ui::ledger::{Column, Ledger};
 use crate::console::ui::live::use_live;
-use crate::console::ui::place::Place;
+use crate::console::ui::place::{Place, decode};
 use crate::console::ui::shares::FigureTable;
 use crate::console::ui::sheet::{Figure, Figures, Sheet, Statement};
 use crate::console::ui::status::{AsOf, Status};
@@ -34,7 +34,7 @@ pub async fn fetch_model_page(name: String, #[server(default)] of: String) -> Re
 #[component]
 pub fn Model() -> impl IntoView {
     let params = use_params_map();
-    let name = memo(move || params.read().get("name").unwrap_or_default());
+    let name = memo(move || decode(&params.read().get("name").unwrap_or_default()));
     let of = memo(|| Place::here().get("of").unwrap_or_default().to_owned());
     let changed = use_live(&["models", "providers", "calls"]);
     let page = use_data::<ModelPage, _>(
