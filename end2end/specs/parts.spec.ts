@@ -126,8 +126,11 @@ test("a part that did not come at rest is asked for again by a link", async ({ p
   expect(asked).toBe(2);
 });
 
-/** Thirty tokens, and their page before its script has come: what the server wrote is marked. */
-async function asleep(page: Page, gateway: Gateway): Promise<{ wake: () => void; rows: Locator; management: Management }> {
+/**
+ * Thirty tokens, and their page before its script has come: what the server wrote is marked. It hears of no change before it
+ * may listen, since the tokens are so new that it would be read anew at once.
+ */
+async function asleep(page: Page, gateway: Gateway): Promise<{ wake: () => void; listen: () => void; rows: Locator; management: Management }> {
   await gateway.createAdmin();
   await signIn(page, gateway);
   const management = new Management(gateway, await gateway.managementToken());
@@ -138,11 +141,17 @@ async function asleep(page: Page, gateway: Gateway): Promise<{ wake: () => void;
     await held;
     await route.continue();
   });
+  let listen = () => {};
+  const mayListen = new Promise<void>((go) => (listen = go));
+  await page.route("**/live?*", async (route) => {
+    await mayListen;
+    await route.continue();
+  });
   await page.goto(`${gateway.url}/tokens`, { waitUntil: "commit" });
   const rows = page.locator(".ledger--keys tbody tr");
   await expect(rows).toHaveCount(25);
   await rows.evaluateAll((rows) => rows.forEach((row) => row.setAttribute("data-mark", "")));
-  return { wake, rows, management };
+  return { wake, listen, rows, management };
 }
 
 /** Presses Escape in the menu of the last row, which closes it once the row is awake, and tells whether it is open then. */
@@ -154,7 +163,7 @@ const staysOpen = `(() => {
 })()`;
 
 test("rows wake after the page, as the elements that the server wrote", async ({ page, gateway }) => {
-  const { wake, rows, management } = await asleep(page, gateway);
+  const { wake, listen, rows, management } = await asleep(page, gateway);
   // In the instant in which the page answers, a row does not yet, and what is ticked in it counts.
   await page.evaluate(`new MutationObserver((_, observer) => {
     observer.disconnect();
@@ -170,6 +179,7 @@ test("rows wake after the page, as the elements that the server wrote", async ({
   // Awake, rows follow what happens, and are still the same.
   await page.locator("thead").getByRole("checkbox").check();
   for (const row of await rows.all()) await expect(row.getByRole("checkbox")).toBeChecked();
+  listen();
   await listening(page);
   await management.call("POST", "/keys", { name: "newest" });
   await expect(rows.first()).toContainText("newest");
@@ -188,11 +198,12 @@ test("a list that changes while its rows are asleep is right, and no menu is ope
     };
     Object.assign(window, { setTimeout: hold, letGo });
   });
-  const { wake, rows, management } = await asleep(page, gateway);
+  const { wake, listen, rows, management } = await asleep(page, gateway);
   wake();
   await hydrated(page);
   expect(await page.evaluate(staysOpen)).toBe(true);
   await page.getByRole("checkbox", { name: "Select key-20", exact: true }).check();
+  listen();
   await listening(page);
   await management.call("POST", "/keys", { name: "newest" });
   await expect(rows.first()).toContainText("newest");
