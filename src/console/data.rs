@@ -5,6 +5,7 @@ mod pack;
 mod unpack;
 
 use super::ui::browser::painted;
+use super::ui::later::is_hydrating;
 use super::unread::unread;
 use crate::domain::problem::{Problem, ProblemKind};
 use leptos::prelude::*;
@@ -82,7 +83,6 @@ pub fn use_data_after<T, U: 'static, F>(
 where
     F: Future<Output = Answer> + Send + 'static,
 {
-    let is_hydrating = || Owner::current_shared_context().is_some_and(|shared| shared.during_hydration());
     let waits = StoredValue::new(!is_server() && !is_hydrating());
     use_data(asked, move || {
         let waits = waits.try_update_value(std::mem::take).unwrap_or_default();

@@ -6,6 +6,7 @@ use crate::console::ui::browser;
 use crate::console::ui::copy::Copy;
 use crate::console::ui::dialog::{Drawer, DrawerPart};
 use crate::console::ui::drawn::Views;
+use crate::console::ui::later::is_hydrating;
 use crate::console::ui::place::Place;
 use crate::console::ui::status::Status;
 use crate::console::ui::sum::Sum;
@@ -17,7 +18,7 @@ use leptos::prelude::*;
 #[component]
 pub fn CallDrawer(call: CallDetail, newer: Option<String>, older: Option<String>) -> impl IntoView {
     // The drawer that was there before gives the focus back to its row; this one takes it after that.
-    let is_hydrating = Owner::current_shared_context().is_some_and(|shared| shared.during_hydration());
+    let is_hydrating = is_hydrating();
     Effect::new(move |_| {
         if !is_hydrating {
             browser::focus_soon(&["#drawer-t"]);

@@ -5,6 +5,7 @@
 
 use super::browser;
 use super::drawn::effect;
+use super::later::is_hydrating;
 use leptos::children::ViewFn;
 use leptos::ev::Event;
 use leptos::html;
@@ -90,7 +91,7 @@ pub fn Drawer(
     children: Children,
 ) -> impl IntoView {
     let heading = NodeRef::<html::H2>::new();
-    let is_hydrating = Owner::current_shared_context().is_some_and(|shared| shared.during_hydration());
+    let is_hydrating = is_hydrating();
     return_focus();
     effect(move || {
         // A page that was loaded with its drawer open begins at its beginning.

@@ -17,6 +17,11 @@ use std::time::Duration;
 /// How long rows are woken in one go, in milliseconds: a part of what is felt as instant.
 const SPELL: f64 = 8.0;
 
+/// Whether the browser makes the page, at this moment, of what the server wrote. Never on the server.
+pub fn is_hydrating() -> bool {
+    Owner::current_shared_context().is_some_and(|shared| shared.during_hydration())
+}
+
 /// A row, or another single element, that is complete as the server wrote it: its links, forms and menus work as HTML. The
 /// browser makes it its own only after the page answers to clicks, a few rows at a time; until then what is inside
 /// neither follows signals nor has handlers of its own.
