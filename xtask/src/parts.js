@@ -21,15 +21,24 @@ function part(file) {
     }
     return loaded.get(url);
 }
+// Those of pages and not of every page, as weights and sizes of the stylesheet. The first text in a font waits until the browser has
+// found it, which on Linux is another process's to do.
+const FONTS = [
+    "400 12px var(--mono)", "400 13px var(--mono)",
+    ...["500 13px", "600 14px", "400 16px", "600 16px", "400 20px", "600 20px", "600 12px", "400 28px", "400 32px"].map((it) => `${it} var(--sans)`),
+];
+function warmFonts() {
+    const text = Object.assign(document.createElement("p"), { className: "visually-hidden" });
+    for (const font of FONTS) text.append(Object.assign(document.createElement("span"), { textContent: "0", style: `font:${font}` }));
+    document.body.append(text);
+    text.offsetWidth;
+    text.remove();
+}
 // What the next page may need, one part after the other whenever there is nothing else to do, so that a link need not wait
 // for it. Not for readers who pay for what they load.
 export async function ahead() {
     await idle();
-    // The first text in a font waits until the font is found.
-    const code = Object.assign(document.createElement("code"), { className: "visually-hidden", textContent: "0" });
-    document.body.append(code);
-    code.offsetWidth;
-    code.remove();
+    warmFonts();
     if (navigator.connection?.saveData) return;
     for (const file of known) {
         await idle();
