@@ -10,6 +10,7 @@ pub mod groups;
 mod logs;
 pub mod models;
 pub mod playground;
+mod press;
 pub mod prices;
 pub mod profile;
 pub mod providers;
@@ -22,7 +23,7 @@ mod unread;
 pub mod zones;
 
 use crate::domain::problem::{Problem, ProblemKind};
-use data::{Wire, use_data};
+use data::{Reading, Wire, use_data};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
@@ -199,6 +200,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_preferences();
     provide_live();
+    press::ask_while_pressed();
     Toasts::provide();
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Tollgate".into() } else { format!("{title} · Tollgate") }/>
@@ -231,7 +233,7 @@ pub fn App() -> impl IntoView {
 }
 
 /// Who is signed in and what the index counts, as a [`Viewer`]. Sends whoever is signed out to sign in.
-#[server(prefix = "/fn", endpoint = "viewer")]
+#[server(prefix = "/fn", endpoint = "viewer", protocol = Reading)]
 pub async fn fetch_viewer() -> Result<Wire, Problem> {
     use crate::auth;
     use crate::domain::period::Zone;

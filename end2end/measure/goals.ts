@@ -20,6 +20,8 @@ const LOADS_MS = 5_000;
 /** For a page to be quiet again. */
 const RESTS_MS = 500;
 const GIVES_UP_MS = 30_000;
+/** From the pressing of a link to its letting go, which is where a click begins: people take about this long. */
+const PRESS_MS = 80;
 
 type Cookies = Awaited<ReturnType<ReturnType<Page["context"]>["cookies"]>>;
 
@@ -83,8 +85,9 @@ async function loadings(visit: Visit, place: Place): Promise<void> {
 
 async function crossings(visit: Visit, place: Place): Promise<void> {
   const crossed = await repeat(() => cross(visit, place));
-  for (const [part, times] of [["its part is here", crossed.map((run) => run.again)], ["its part comes", crossed.map((run) => run.first)]] as const) {
-    const what = `${place.name}: from another page, ${part}, ${SLOWER}x`;
+  for (const [how, of] of [["its part is here", "again"], ["its part comes", "first"], ["by the keyboard", "keyed"]] as const) {
+    const times = crossed.map((run) => run[of]);
+    const what = `${place.name}: from another page, ${how}, ${SLOWER}x`;
     print({ what, unit: "ms", measured: Math.round(median(times)), goal: 100, note: spread(times) });
   }
 }
@@ -156,8 +159,11 @@ async function load(visit: Visit, place: Place, slower: { cpu: number; network: 
   return loading;
 }
 
-/** From one page to another, by a link: where its part of the WASM has yet to come, and where it has come. */
-async function cross(visit: Visit, to: Place): Promise<{ first: number; again: number }> {
+/**
+ * From one page to another, by a link: where its part of the WASM was never used, where it was, and again by the keyboard, where
+ * nothing is pressed before.
+ */
+async function cross(visit: Visit, to: Place): Promise<{ first: number; again: number; keyed: number }> {
   const { house } = visit;
   const page = await tab(visit, { cpu: SLOWER, network: false });
   const from = to.path === "/" ? "/logs" : "/";
@@ -174,18 +180,21 @@ async function cross(visit: Visit, to: Place): Promise<{ first: number; again: n
   }, [from, path]);
   const listed = page.locator(`.index__link[href="${path}"]`);
   const link = (await listed.count()) ? listed : page.locator("#goals-to");
-  const click = async (which: typeof link) => {
+  const follow = async (which: typeof link, key?: "Enter") => {
     await page.waitForTimeout(RESTS_MS);
     await page.evaluate("cross()");
-    await which.click();
+    if (key) await which.press(key);
+    else await which.click({ delay: PRESS_MS });
     return page.evaluate<number>(`Promise.race([crossed, new Promise((_, no) => setTimeout(() => no(new Error("${path} was not shown")), ${GIVES_UP_MS}))])`);
   };
-  const first = await click(link);
+  const first = await follow(link);
   if (new URL(page.url()).pathname !== path) throw new Error(`the link to ${path} led to ${page.url()}`);
-  await click(page.locator("#goals-from"));
-  const again = await click(link);
+  await follow(page.locator("#goals-from"));
+  const again = await follow(link);
+  await follow(page.locator("#goals-from"));
+  const keyed = await follow(link, "Enter");
   await page.context().close();
-  return { first, again };
+  return { first, again, keyed };
 }
 
 /** In the page, from its first instant: notes what happens, and tells when asked. */

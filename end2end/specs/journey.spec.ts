@@ -178,6 +178,8 @@ test("a wrong address says so, and leads back; whoever is signed out is led to s
   await axe(page);
   await page.getByRole("link", { name: "To the dashboard" }).click();
   await expect(page).toHaveURL(/sign-in\?next=/);
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await expect(page).toHaveURL(/sign-in\?next=/);
 });
 
 test("a page that one may not see, or that asks for something unknown, says why", async ({ page, gateway, quiet }) => {

@@ -6,8 +6,9 @@ mod cost;
 mod first_steps;
 pub mod overview;
 
-use super::data::{Wire, shown_for, use_data};
+use super::data::{Reading, Wire, shown_for, use_data};
 use super::ui::drawn::{Views, memo};
+use super::ui::later::below;
 use super::ui::live::use_live;
 use super::ui::money::{Money, amount};
 use super::ui::notice::Notice;
@@ -23,7 +24,7 @@ use leptos_router::hooks::use_query_map;
 use overview::{Change, Counted, Overview};
 
 /// The dashboard, as an [`Overview`], for `day`, `week` or `month`; anything else is the month.
-#[server(prefix = "/fn", endpoint = "dashboard")]
+#[server(prefix = "/fn", endpoint = "dashboard", protocol = Reading)]
 pub async fn fetch_overview(#[server(default)] span: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();
@@ -74,9 +75,9 @@ fn page(overview: Overview, problem: Option<Problem>) -> impl IntoView {
     let shown = match overview.first_steps {
         Some(steps) => view! { <first_steps::FirstSteps steps/> }.into_any(),
         None => view! {
-            <cost::CostByModel cost=overview.cost/>
-            <budgets::BudgetsByUrgency budgets=overview.budgets count=overview.budget_count/>
-            <calls::RecentCalls calls=overview.calls/>
+            {below(move || view! { <cost::CostByModel cost=overview.cost/> }.into_any())}
+            {below(move || view! { <budgets::BudgetsByUrgency budgets=overview.budgets count=overview.budget_count/> }.into_any())}
+            {below(move || view! { <calls::RecentCalls calls=overview.calls/> }.into_any())}
         }
         .into_any(),
     };

@@ -1,7 +1,9 @@
 //! What pages show: read through one door and packed small, so that the browser carries the machinery of reading once and not
 //! once a page (measured: a third of the WASM was that machinery, again for each type).
 
+pub mod early;
 mod pack;
+mod read;
 mod unpack;
 
 use super::ui::browser::painted;
@@ -9,6 +11,7 @@ use super::ui::later::is_hydrating;
 use super::unread::unread;
 use crate::domain::problem::{Problem, ProblemKind};
 use leptos::prelude::*;
+pub use read::Reading;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::future::poll_fn;
@@ -44,7 +47,7 @@ impl Wire {
     }
 }
 
-type Answer = Result<Wire, Problem>;
+pub type Answer = Result<Wire, Problem>;
 type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// What a page shows, of type `T`.

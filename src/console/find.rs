@@ -1,7 +1,7 @@
 //! Find or do: every page, key, group, rule and model by a few letters, and what may be done with them. A palette over
 //! any page (Ctrl or Cmd and K); without JavaScript, a page of its own.
 
-use super::data::{Wire, shown, use_data};
+use super::data::{Reading, Wire, shown, use_data};
 use super::ui::browser;
 use super::ui::drawn::{Views, drawn, effect, text, word};
 use super::ui::filters::{Filters, Search};
@@ -41,7 +41,7 @@ pub struct Found {
 }
 
 /// What there is for a few letters, as a [`Finding`]. A verb before them, such as “revoke prod”, finds what it may be done with.
-#[server(prefix = "/fn", endpoint = "find")]
+#[server(prefix = "/fn", endpoint = "find", protocol = Reading)]
 pub async fn fetch_found(q: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

@@ -9,6 +9,7 @@ pub mod post;
 
 pub use number::{read_count, read_credits};
 
+use super::data::early;
 use super::ui::browser;
 use super::ui::drawn::effect;
 use super::ui::place::encode;
@@ -233,6 +234,7 @@ impl FormState {
 
     /// An answer has come: it is shown, said, or followed.
     fn answered(self, answer: Answer, go: &dyn Fn(&str)) {
+        early::forget();
         self.sent.set(None);
         match &answer.outcome {
             Ok(json) => {

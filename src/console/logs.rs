@@ -7,7 +7,7 @@ mod narrow;
 mod rows;
 mod sums;
 
-use super::data::{Data, Wire, both_shown_for, shown, shown_beside, use_data};
+use super::data::{Data, Reading, Wire, both_shown_for, shown, shown_beside, use_data};
 use super::set_status;
 use super::ui::copy::Code;
 use super::ui::dialog::Drawer;
@@ -20,7 +20,7 @@ use super::ui::sheet::Sheet;
 use super::ui::status::{AsOf, Sign};
 use super::unread::unread;
 use crate::domain::problem::{Problem, ProblemKind};
-use asked::Asked;
+pub use asked::Asked;
 use detail::CallDetail;
 use drawer::CallDrawer;
 use leptos::ev::MouseEvent;
@@ -30,7 +30,7 @@ use rows::{Calls, Ending, LogPage};
 
 /// A page of the calls that are asked for. With `top`, the place of a first row, it begins there whatever has come
 /// since, so that new calls never push what one reads.
-#[server(prefix = "/fn", endpoint = "logs")]
+#[server(prefix = "/fn", endpoint = "logs", protocol = Reading)]
 pub async fn fetch_logs(asked: Asked, #[server(default)] top: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::domain::call::CallState;
@@ -95,7 +95,7 @@ pub async fn fetch_logs(asked: Asked, #[server(default)] top: String) -> Result<
 }
 
 /// One call in full.
-#[server(prefix = "/fn", endpoint = "call")]
+#[server(prefix = "/fn", endpoint = "call", protocol = Reading)]
 pub async fn fetch_call(id: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

@@ -9,7 +9,7 @@ pub mod one;
 mod save;
 pub mod told;
 
-use super::data::{Data, Wire, both_shown_for, shown, use_data};
+use super::data::{Data, Reading, Wire, both_shown_for, shown, use_data};
 use super::form::{Form, use_form};
 use super::ui::dialog::Dialog;
 use super::ui::drawn::{drawn, memo, text};
@@ -51,7 +51,10 @@ pub struct Asked {
 
 impl Asked {
     fn here() -> Self {
-        let place = Place::here();
+        Self::of(&Place::here())
+    }
+
+    pub fn of(place: &Place) -> Self {
         let read = |name| place.get(name).unwrap_or_default().trim().to_owned();
         Self {
             q: read("q"),
@@ -78,7 +81,7 @@ impl Asked {
 }
 
 /// A page of the models that are asked for, as a [`ModelList`].
-#[server(prefix = "/fn", endpoint = "models")]
+#[server(prefix = "/fn", endpoint = "models", protocol = Reading)]
 pub async fn fetch_models(asked: Asked) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();
@@ -86,7 +89,7 @@ pub async fn fetch_models(asked: Asked) -> Result<Wire, Problem> {
 }
 
 /// A model as its form holds it, and what it can do.
-#[server(prefix = "/fn", endpoint = "model")]
+#[server(prefix = "/fn", endpoint = "model", protocol = Reading)]
 pub async fn fetch_model(name: String) -> Result<Wire, Problem> {
     crate::auth::admin().await?;
     let model = expect_context::<crate::gateway::Gateway>().model(&name).ok_or_else(|| Problem::not_found("model"))?;
@@ -95,7 +98,7 @@ pub async fn fetch_model(name: String) -> Result<Wire, Problem> {
 }
 
 /// A well-known model as its form would hold it; of one that is not known, its name.
-#[server(prefix = "/fn", endpoint = "known-model")]
+#[server(prefix = "/fn", endpoint = "known-model", protocol = Reading)]
 pub async fn fetch_known_model(name: String) -> Result<Wire, Problem> {
     crate::auth::admin().await?;
     let name = name.trim();

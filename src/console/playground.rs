@@ -3,7 +3,7 @@
 mod stream;
 pub mod told;
 
-use super::data::{Wire, shown, use_data};
+use super::data::{Reading, Wire, shown, use_data};
 use super::form::{FormState, post, use_form};
 use super::ui::drawn::{Views, drawn, effect, memo};
 use super::ui::field::{SelectField, TextArea, TextField};
@@ -22,7 +22,7 @@ use leptos_router::hooks::use_navigate;
 use told::{PlayChoices, PlayDraft, Played, Receipt};
 
 /// What there is to choose from, as [`PlayChoices`].
-#[server(prefix = "/fn", endpoint = "play-choices")]
+#[server(prefix = "/fn", endpoint = "play-choices", protocol = Reading)]
 pub async fn fetch_play_choices(
     #[server(default)] key: String,
     #[server(default)] model: String,
@@ -33,7 +33,7 @@ pub async fn fetch_play_choices(
 }
 
 /// What a call came to, as an optional [`Receipt`].
-#[server(prefix = "/fn", endpoint = "receipt")]
+#[server(prefix = "/fn", endpoint = "receipt", protocol = Reading)]
 pub async fn fetch_receipt(id: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

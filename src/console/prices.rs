@@ -4,7 +4,7 @@ pub mod acts;
 mod list;
 pub mod versions;
 
-use super::data::{Data, Wire, shown, use_data};
+use super::data::{Data, Reading, Wire, shown, use_data};
 use super::form::use_form;
 use super::ui::drawn::{effect, memo};
 use super::ui::live::use_live;
@@ -35,7 +35,7 @@ pub struct PricesPage {
 }
 
 /// The versions of a model's price.
-#[server(prefix = "/fn", endpoint = "prices")]
+#[server(prefix = "/fn", endpoint = "prices", protocol = Reading)]
 pub async fn fetch_prices(model: String) -> Result<Wire, Problem> {
     let account = crate::auth::admin().await.map_err(|problem| match problem.kind {
         ProblemKind::Forbidden => {

@@ -1,6 +1,6 @@
 //! Profile: who is signed in, their zone, and the rule that their keys inherit.
 
-use super::data::{Wire, shown, use_data};
+use super::data::{Reading, Wire, shown, use_data};
 use super::form::{Done, Form, PostForm, use_form};
 use super::ui::field::{SelectField, Submit, TextField};
 use super::ui::notice::{FormProblem, Notice};
@@ -44,7 +44,7 @@ pub struct DefaultRule {
 }
 
 /// The profile of whoever is signed in, as a [`ProfilePage`].
-#[server(prefix = "/fn", endpoint = "profile")]
+#[server(prefix = "/fn", endpoint = "profile", protocol = Reading)]
 pub async fn fetch_profile() -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

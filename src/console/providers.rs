@@ -5,7 +5,7 @@ mod form;
 pub mod list;
 mod tryout;
 
-use super::data::{Wire, shown, shown_for, use_data};
+use super::data::{Reading, Wire, shown, shown_for, use_data};
 use super::form::PostForm;
 use super::form::use_form;
 use super::ui::drawn::memo;
@@ -22,7 +22,7 @@ use list::{ProviderRow, Providing};
 use tryout::{TryDialog, TryProvider};
 
 /// Every provider, by name; of the one that may be disabled, what that would do.
-#[server(prefix = "/fn", endpoint = "providers")]
+#[server(prefix = "/fn", endpoint = "providers", protocol = Reading)]
 pub async fn fetch_providers(#[server(default)] disabling: String) -> Result<Wire, Problem> {
     let account = crate::auth::admin().await.map_err(|problem| match problem.kind {
         ProblemKind::Forbidden => {

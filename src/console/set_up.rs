@@ -1,6 +1,6 @@
 //! Set up: the first admin, by the link that the server prints when it starts.
 
-use super::data::{Wire, shown, use_data};
+use super::data::{Reading, Wire, shown, use_data};
 use super::form::{PostForm, use_form};
 use super::sign_in::{Entry, OtherProblem, Threshold, fetch_threshold};
 use super::ui::browser;
@@ -13,7 +13,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 /// Whether a set-up link is still good. Whoever is signed in needs none, and is sent on.
-#[server(prefix = "/fn", endpoint = "set-up-link")]
+#[server(prefix = "/fn", endpoint = "set-up-link", protocol = Reading)]
 pub async fn fetch_link(#[server(default)] token: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await;
     if account.is_ok() {

@@ -1,6 +1,6 @@
 //! Sign in: an email and a password, with or without JavaScript; never says whether there is such an account.
 
-use super::data::{Data, Wire, shown, use_data};
+use super::data::{Data, Reading, Wire, shown, use_data};
 use super::form::{FormState, PostForm, use_form};
 use super::ui::drawn::drawn;
 use super::ui::field::{Submit, TextField};
@@ -24,7 +24,7 @@ pub struct Threshold {
 }
 
 /// Looks who is there: whoever is signed in already is sent on.
-#[server(prefix = "/fn", endpoint = "threshold")]
+#[server(prefix = "/fn", endpoint = "threshold", protocol = Reading)]
 pub async fn fetch_threshold(#[server(default)] next: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await;
     if account.is_ok() {

@@ -8,7 +8,7 @@ mod explain;
 mod tables;
 pub mod told;
 
-use super::data::{Wire, shown, use_data};
+use super::data::{Reading, Wire, shown, use_data};
 use super::form::{Form, PostForm, use_form};
 use super::set_status;
 use super::ui::browser;
@@ -29,7 +29,7 @@ use leptos_router::hooks::use_params_map;
 use told::{Door, OldSecretTold, TokenPage};
 
 /// A key's page, as a [`TokenPage`]; `of` and `span` choose the chart.
-#[server(prefix = "/fn", endpoint = "token")]
+#[server(prefix = "/fn", endpoint = "token", protocol = Reading)]
 pub async fn fetch_token(
     id: String,
     #[server(default)] of: String,

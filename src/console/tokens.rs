@@ -145,6 +145,6 @@ fn bare() -> Place {
     without_dialogs(Place::now())
 }
 
-fn without_dialogs(place: Place) -> Place {
+pub fn without_dialogs(place: Place) -> Place {
     DIALOGS.iter().fold(place, |place, name| place.without(name))
 }

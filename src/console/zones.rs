@@ -1,6 +1,6 @@
 //! Time zones to choose from, in every field that has the list [`ZONES`].
 
-use super::data::Wire;
+use super::data::{Reading, Wire};
 use super::ui::drawn::effect;
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
@@ -14,7 +14,7 @@ pub const ZONES: &str = "zones";
 pub struct ZoneOptions(pub fn() -> &'static str);
 
 /// The time zones as `<option>`s.
-#[server(prefix = "/fn", endpoint = "zones")]
+#[server(prefix = "/fn", endpoint = "zones", protocol = Reading)]
 pub async fn fetch_zones() -> Result<Wire, Problem> {
     crate::auth::signed_in().await?;
     Ok(Wire::of(&crate::page::zones::options()))

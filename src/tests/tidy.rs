@@ -156,6 +156,22 @@ fn every_server_function_begins_by_asking_who_is_there() {
 }
 
 #[test]
+fn what_pages_read_is_read_by_the_one_client() {
+    let mut read = 0;
+    for source in sources().iter().filter(|source| source.lies_in("console")) {
+        for (place, _) in source.text.match_indices("#[server(prefix") {
+            let (attribute, rest) = source.text[place..].split_once(']').unwrap_or_default();
+            let head = rest.split('{').next().unwrap_or_default();
+            if head.contains("-> Result<Wire, Problem>") {
+                assert!(attribute.contains("protocol = Reading"), "{}: {attribute}", source.name);
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 30, "{read}");
+}
+
+#[test]
 fn every_management_handler_asks_who_is_there_by_its_signature() {
     for source in sources().iter().filter(|source| source.lies_in("api")) {
         for (place, _) in source.text.match_indices("#[utoipa::path(") {

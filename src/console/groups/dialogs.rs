@@ -2,7 +2,7 @@
 //! back to, so that the browser loads them with one page only.
 
 use super::edit::{EditDialog, SaveGroup, Written};
-use crate::console::data::{Data, Wire, shown, use_data};
+use crate::console::data::{Data, Reading, Wire, shown, use_data};
 use crate::console::form::{Done, Form, PostForm, use_form};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::field::Submit;
@@ -54,7 +54,7 @@ pub struct Notes {
 }
 
 /// The [`Fields`] of a dialog, as an optional.
-#[server(prefix = "/fn", endpoint = "group-fields")]
+#[server(prefix = "/fn", endpoint = "group-fields", protocol = Reading)]
 pub async fn fetch_group_fields(what: String, of: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

@@ -1,7 +1,7 @@
 //! The form of a group: what it is called, and what its keys share.
 
 use super::dialogs::Fields;
-use crate::console::data::Wire;
+use crate::console::data::{Reading, Wire};
 use crate::console::form::{Done, Form, PostForm};
 use crate::console::ui::browser;
 use crate::console::ui::dialog::Dialog;
@@ -75,7 +75,7 @@ pub async fn save_group(
 
 /// What a quota that is being written would do, in a sentence. `typed` has a line each for the tokens, the credits, the
 /// period and the time zone.
-#[server(prefix = "/fn", endpoint = "group-sentence")]
+#[server(prefix = "/fn", endpoint = "group-sentence", protocol = Reading)]
 pub async fn fetch_sentence(typed: String) -> Result<Wire, Problem> {
     crate::auth::signed_in().await?;
     let mut lines = typed.split('\n').map(str::to_owned);

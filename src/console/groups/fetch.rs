@@ -1,6 +1,6 @@
 //! What the list of groups shows, read and worded on the server.
 
-use crate::console::data::Wire;
+use crate::console::data::{Reading, Wire};
 use crate::console::ui::budget::Budget;
 use crate::console::ui::status::Sign;
 use crate::domain::credits::Credits;
@@ -65,7 +65,7 @@ impl Gate {
 }
 
 /// A page of the groups, as a [`GroupList`]: those whose name contains `q`, in the order of `sort`, such as `-spend`.
-#[server(prefix = "/fn", endpoint = "groups")]
+#[server(prefix = "/fn", endpoint = "groups", protocol = Reading)]
 pub async fn fetch_groups(q: String, sort: String, after: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

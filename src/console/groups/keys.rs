@@ -2,7 +2,7 @@
 
 use super::fetch::State;
 use super::standing;
-use crate::console::data::{Data, Wire, shown};
+use crate::console::data::{Data, Reading, Wire, shown};
 use crate::console::form::{Done, Form, PostForm};
 use crate::console::ui::budget::{Budget, BudgetLine};
 use crate::console::ui::copy::Code;
@@ -71,7 +71,7 @@ pub struct OutsideKey {
 }
 
 /// The keys that may be put into a group, as an optional [`Outside`]: those whose name, hint or id has `find`.
-#[server(prefix = "/fn", endpoint = "group-outside")]
+#[server(prefix = "/fn", endpoint = "group-outside", protocol = Reading)]
 pub async fn fetch_outside(id: String, find: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

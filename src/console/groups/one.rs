@@ -3,12 +3,13 @@
 use super::fetch::State;
 use super::keys::{AddDialog, AddKeys, MemberKeys, Members, Outside, RemoveKey, fetch_outside};
 use super::reset::{ResetDialog, ResetGroup, Resettable, fetch_resettable};
-use crate::console::data::{Wire, shown, use_data};
+use crate::console::data::{Reading, Wire, shown, use_data};
 use crate::console::form::{Form, use_form};
 use crate::console::set_status;
 use crate::console::ui::budget::{Budget, BudgetLine};
 use crate::console::ui::chart::Chart;
 use crate::console::ui::drawn::{Views, drawn, memo};
+use crate::console::ui::later::{below, below_and_awake};
 use crate::console::ui::ledger::Column;
 use crate::console::ui::live::use_live;
 use crate::console::ui::money::{Money, amount};
@@ -104,7 +105,7 @@ pub struct ByTime {
 
 /// A group's page, as a [`GroupPage`], for the month or, with `period`, for its quota's own period; with the keys after
 /// a place in their list.
-#[server(prefix = "/fn", endpoint = "group")]
+#[server(prefix = "/fn", endpoint = "group", protocol = Reading)]
 pub async fn fetch_group(id: String, span: String, after: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();
@@ -208,13 +209,18 @@ fn page(group: GroupPage, remove: Form<RemoveKey>) -> impl IntoView {
             <span class="group-head"><Status sign=state.gate.sign()>{word}</Status> {facts}</span>
         }
     };
-    let used = group.used.map(|(keys, time)| view! { {by_key(keys)} {by_time(time)} }.into_any());
+    let used = group.used.map(|(keys, time)| {
+        view! { {below(move || by_key(keys).into_any())} {below(move || by_time(time).into_any())} }.into_any()
+    });
+    let totals = totals(&group.total, group.stretch, &group.spans, &group.span, &here);
+    let members = group.members;
+    let members = below_and_awake(move || view! { <MemberKeys members group=id form=remove here/> }.into_any());
     view! {
         <Sheet title=name crumb=("/groups", "Groups") lede actions>
             {quota(group.meters, group.says, group.pending)}
-            {totals(&group.total, group.stretch, &group.spans, &group.span, &here)}
+            {totals}
             {used}
-            <MemberKeys members=group.members group=id form=remove here/>
+            {members}
         </Sheet>
     }
 }

@@ -1,6 +1,6 @@
 //! What a group's meters have counted, taken off by an admin.
 
-use crate::console::data::{Data, Wire, shown};
+use crate::console::data::{Data, Reading, Wire, shown};
 use crate::console::form::{Done, Form, PostForm};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::field::{SelectField, Submit};
@@ -20,7 +20,7 @@ pub struct Resettable {
 }
 
 /// What can be reset of a group, as an optional [`Resettable`].
-#[server(prefix = "/fn", endpoint = "group-meters")]
+#[server(prefix = "/fn", endpoint = "group-meters", protocol = Reading)]
 pub async fn fetch_resettable(id: String) -> Result<Wire, Problem> {
     let account = crate::auth::admin().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

@@ -70,7 +70,10 @@ impl Asked {
 
     /// As the address has it. Reactive.
     pub fn here() -> Self {
-        let place = Place::here();
+        Self::of(&Place::here())
+    }
+
+    pub fn of(place: &Place) -> Self {
         let read = |name| place.get(name).unwrap_or_default().trim().to_owned();
         Self {
             q: read("q"),

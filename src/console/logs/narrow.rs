@@ -2,7 +2,7 @@
 
 use super::asked::{Asked, STATUSES, TIMES};
 use super::rows::LogPage;
-use crate::console::data::{Data, Wire, both_shown_for, shown, shown_for};
+use crate::console::data::{Data, Reading, Wire, both_shown_for, shown, shown_for};
 use crate::console::ui::drawn::memo;
 use crate::console::ui::filters::{Chips, Choice, Filters, Search};
 use crate::domain::problem::Problem;
@@ -23,7 +23,7 @@ pub struct LogChoices {
 }
 
 /// The keys, groups and models one may filter by.
-#[server(prefix = "/fn", endpoint = "log-choices")]
+#[server(prefix = "/fn", endpoint = "log-choices", protocol = Reading)]
 pub async fn fetch_log_choices() -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::domain::key::KeyStatus;

@@ -1,7 +1,7 @@
 //! What the models can be narrowed by, and the filters that do it.
 
 use super::told::ModelList;
-use crate::console::data::{Data, Wire, shown};
+use crate::console::data::{Data, Reading, Wire, shown};
 use crate::console::ui::drawn::{drawn, text};
 use crate::console::ui::filters::{Chips, Choice, Filters, Search};
 use crate::console::ui::place::Place;
@@ -21,7 +21,7 @@ pub struct ModelChoices {
 }
 
 /// The providers by name.
-#[server(prefix = "/fn", endpoint = "model-choices")]
+#[server(prefix = "/fn", endpoint = "model-choices", protocol = Reading)]
 pub async fn fetch_model_choices() -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

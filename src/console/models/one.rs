@@ -2,7 +2,7 @@
 
 use super::list::page_of;
 use super::told::{Days, FigureTold, ModelPage, Own, RouteTold};
-use crate::console::data::{Wire, shown, use_data};
+use crate::console::data::{Reading, Wire, shown, use_data};
 use crate::console::set_status;
 use crate::console::ui::chart::Chart;
 use crate::console::ui::copy::Snippets;
@@ -23,7 +23,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_params_map};
 
 /// A model's page, as a [`ModelPage`]; `of` names the model whose calls are priced anew, all where it is empty.
-#[server(prefix = "/fn", endpoint = "model-page")]
+#[server(prefix = "/fn", endpoint = "model-page", protocol = Reading)]
 pub async fn fetch_model_page(name: String, #[server(default)] of: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

@@ -1,7 +1,7 @@
 //! The question before a rule is deleted; where it is in use, the reason why it stays.
 
 use super::acts::DeleteRule;
-use crate::console::data::{Wire, shown, use_data};
+use crate::console::data::{Reading, Wire, shown, use_data};
 use crate::console::form::{Form, PostForm};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::field::Submit;
@@ -20,7 +20,7 @@ pub struct Doomed {
 }
 
 /// A rule that is to be deleted, as a [`Doomed`].
-#[server(prefix = "/fn", endpoint = "doomed-rule")]
+#[server(prefix = "/fn", endpoint = "doomed-rule", protocol = Reading)]
 pub async fn fetch_doomed(id: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let known = expect_context::<crate::gateway::Gateway>().rule(&account, &id.into()).await?;

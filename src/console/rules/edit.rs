@@ -3,7 +3,7 @@
 use super::fields::{Cap, HoursFields};
 use super::said::{Said, fetch_said, week, words};
 use super::tried::{Tried, fetch_tried, tried};
-use crate::console::data::{Data, Wire, shown, use_data, use_data_after};
+use crate::console::data::{Data, Reading, Wire, shown, use_data, use_data_after};
 use crate::console::form::{Done, FormState, PostForm, post, use_form};
 use crate::console::ui::browser;
 use crate::console::ui::drawn::{drawn, effect, memo, text, word};
@@ -77,7 +77,7 @@ pub struct Opened {
 
 /// A rule's page as it is opened, as [`Opened`]; of a new one where the id is blank. `written` is a form that came back, if one
 /// did.
-#[server(prefix = "/fn", endpoint = "rule-fields")]
+#[server(prefix = "/fn", endpoint = "rule-fields", protocol = Reading)]
 pub async fn fetch_fields(id: String, written: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::page::rules::{form, said};

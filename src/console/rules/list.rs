@@ -1,7 +1,7 @@
 //! The rules as a table: what each says, its week, its cap, and whom it governs.
 
 use super::bare;
-use crate::console::data::Wire;
+use crate::console::data::{Reading, Wire};
 use crate::console::ui::drawn::Views;
 use crate::console::ui::later::later;
 use crate::console::ui::ledger::{Column, Ledger};
@@ -49,7 +49,7 @@ pub struct RuleRow {
 }
 
 /// A page of the rules, as a [`RuleList`]: those whose name or description contains `q`, or whose id it is.
-#[server(prefix = "/fn", endpoint = "rules")]
+#[server(prefix = "/fn", endpoint = "rules", protocol = Reading)]
 pub async fn fetch_rules(q: String, status: String, after: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::gateway::rules::RuleQuery;

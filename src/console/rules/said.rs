@@ -1,6 +1,6 @@
 //! What a rule says as it is written: the sentence, when it opens and resets next, and its week.
 
-use crate::console::data::Wire;
+use crate::console::data::{Reading, Wire};
 use crate::console::ui::drawn::Views;
 use crate::console::ui::week::WeekGrid;
 use crate::domain::problem::Problem;
@@ -39,7 +39,7 @@ pub struct Week {
 }
 
 /// What a rule says, as an optional [`Said`]: as it is, or as `written` in its form.
-#[server(prefix = "/fn", endpoint = "rule-said")]
+#[server(prefix = "/fn", endpoint = "rule-said", protocol = Reading)]
 pub async fn fetch_said(id: String, written: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

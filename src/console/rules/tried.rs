@@ -1,7 +1,7 @@
 //! The dry run: what a rule as it is written would have refused of the calls its keys made over the last 30 days.
 
 use super::said::{Piece, pieces};
-use crate::console::data::Wire;
+use crate::console::data::{Reading, Wire};
 use crate::console::ui::chart::Chart;
 use crate::console::ui::drawn::Views;
 use crate::console::ui::ledger::{Column, Ledger};
@@ -50,7 +50,7 @@ pub struct RefusedRow {
 }
 
 /// What a rule would have refused, as [`Tried`]: as it is, or as `written` in its form.
-#[server(prefix = "/fn", endpoint = "rule-dry-run")]
+#[server(prefix = "/fn", endpoint = "rule-dry-run", protocol = Reading)]
 pub async fn fetch_tried(id: String, written: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

@@ -2,7 +2,7 @@
 
 use super::acts::{ActOnToken, ResetToken, RotateToken, Rotated};
 use super::told::Meters;
-use crate::console::data::{Wire, shown, use_data};
+use crate::console::data::{Reading, Wire, shown, use_data};
 use crate::console::form::{Form, PostForm};
 use crate::console::ui::copy::{Code, Secret};
 use crate::console::ui::dialog::Dialog;
@@ -90,7 +90,7 @@ pub fn RotatedDialog(rotated: Rotated, close: String) -> impl IntoView {
 }
 
 /// What may be reset of a key, as [`Meters`].
-#[server(prefix = "/fn", endpoint = "token-meters")]
+#[server(prefix = "/fn", endpoint = "token-meters", protocol = Reading)]
 pub async fn fetch_meters(id: String) -> Result<Wire, Problem> {
     let account = crate::auth::admin().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

@@ -2,7 +2,7 @@
 
 use super::look_at_answer;
 use super::told::{Explained, Question, TokenPage, Verdict};
-use crate::console::data::{Data, Wire, shown, use_data_after};
+use crate::console::data::{Data, Reading, Wire, shown, use_data_after};
 use crate::console::ui::drawn::{Views, effect, memo};
 use crate::console::ui::filters::place_of;
 use crate::console::ui::later::below;
@@ -19,7 +19,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 /// The form of a question about a key's call, with the answer, as [`Explained`].
-#[server(prefix = "/fn", endpoint = "explain-call")]
+#[server(prefix = "/fn", endpoint = "explain-call", protocol = Reading)]
 pub async fn fetch_explained(id: String, question: Question) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

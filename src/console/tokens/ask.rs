@@ -3,7 +3,7 @@
 
 use super::created::Created;
 use super::fields::{FieldText, fields};
-use crate::console::data::{Wire, shown, use_data};
+use crate::console::data::{Reading, Wire, shown, use_data};
 use crate::console::form::{FormState, PostForm};
 use crate::console::ui::dialog::Dialog;
 use crate::console::ui::field::Submit;
@@ -104,7 +104,7 @@ pub async fn change_keys(
 
 /// What a dialog shows: of `edit` the [`super::edit::Fields`] of the key whose id is `whose`, blank for a new one; of any
 /// other act a [`Question`]. `asked` is the list's own address.
-#[server(prefix = "/fn", endpoint = "key-dialog")]
+#[server(prefix = "/fn", endpoint = "key-dialog", protocol = Reading)]
 pub async fn fetch_dialog(asked: String, act: String, whose: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::page::keys::{form, question};

@@ -1,6 +1,6 @@
 //! A token that has a new secret: the secret, once, and the way to its first call.
 
-use crate::console::data::{Wire, shown, use_data};
+use crate::console::data::{Reading, Wire, shown, use_data};
 use crate::console::ui::budget::{Budget, BudgetLine};
 use crate::console::ui::copy::{Secret, Snippets};
 use crate::console::ui::dialog::Dialog;
@@ -38,7 +38,7 @@ pub struct FirstCall {
 }
 
 /// The newest call of a key that has just been made, as an optional [`FirstCall`].
-#[server(prefix = "/fn", endpoint = "first-call")]
+#[server(prefix = "/fn", endpoint = "first-call", protocol = Reading)]
 pub async fn fetch_first_call(key: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     use crate::gateway::usage::LogQuery;

@@ -1,6 +1,6 @@
 //! What the list of tokens shows, read and worded on the server.
 
-use crate::console::data::Wire;
+use crate::console::data::{Reading, Wire};
 use crate::console::ui::budget::Budget;
 use crate::domain::problem::Problem;
 use leptos::prelude::*;
@@ -86,7 +86,7 @@ pub struct KeyChoices {
 }
 
 /// A page of the keys, as a [`KeyList`]; `asked` is the list's own address.
-#[server(prefix = "/fn", endpoint = "keys")]
+#[server(prefix = "/fn", endpoint = "keys", protocol = Reading)]
 pub async fn fetch_keys(asked: String) -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();
@@ -94,7 +94,7 @@ pub async fn fetch_keys(asked: String) -> Result<Wire, Problem> {
 }
 
 /// What the list can be narrowed by, as [`KeyChoices`].
-#[server(prefix = "/fn", endpoint = "key-choices")]
+#[server(prefix = "/fn", endpoint = "key-choices", protocol = Reading)]
 pub async fn fetch_choices() -> Result<Wire, Problem> {
     let account = crate::auth::signed_in().await?;
     let gateway = expect_context::<crate::gateway::Gateway>();

@@ -22,11 +22,13 @@ pub fn focus_soon(selectors: &'static [&'static str]) {
     });
 }
 
-/// Until the next frame is painted: it is between its callbacks and the next timer.
+/// Until the next frame is painted, which is between its callbacks and the next timer, and whoever else waited for it had a turn.
 pub async fn painted() {
     let frame = SendWrapper::new(async {
         let promise = Promise::new(&mut |done, _| {
-            request_animation_frame(move || set_timeout(move || _ = done.call0(&JsValue::UNDEFINED), Duration::ZERO));
+            let soon = |then: Box<dyn FnOnce()>| set_timeout(then, Duration::ZERO);
+            let done = move || _ = done.call0(&JsValue::UNDEFINED);
+            request_animation_frame(move || soon(Box::new(move || soon(Box::new(done)))));
         });
         _ = JsFuture::from(promise).await;
     });

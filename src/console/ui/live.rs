@@ -2,6 +2,7 @@
 
 use super::browser::find;
 use super::drawn::effect;
+use crate::console::data::early;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
@@ -39,12 +40,14 @@ pub fn use_live(topics: &'static [&'static str]) -> Signal<u64> {
 impl Live {
     /// While nothing was heard, anything may have changed or have failed to be read, and time went on.
     fn note_all(self) {
+        early::forget();
         for count in self.changes {
             count.update(|count| *count += 1);
         }
     }
 
     fn note(self, changed: &str) {
+        early::forget();
         for (topic, count) in TOPICS.iter().zip(self.changes) {
             if changed.split(',').any(|named| named.trim() == *topic) {
                 count.update(|count| *count += 1);

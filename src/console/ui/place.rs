@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
+use leptos_router::location::Url;
+use leptos_router::params::ParamsMap;
 
 /// A path and its query. Blank values are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,15 +20,26 @@ impl Place {
     /// Where the reader is. Reactive.
     pub fn here() -> Self {
         let location = use_location();
-        let query = location.query.read();
-        let pairs = query.clone().into_iter().filter(|(_, value)| !value.is_empty());
-        let query = pairs.map(|(name, value)| (name.into_owned(), value)).collect();
-        Self { path: location.pathname.get(), query }
+        Self::with_query(location.pathname.get(), location.query.get())
+    }
+
+    /// Where an address leads to.
+    pub fn of(url: &Url) -> Self {
+        Self::with_query(url.path().to_owned(), url.search_params().clone())
+    }
+
+    fn with_query(path: String, query: ParamsMap) -> Self {
+        let pairs = query.into_iter().filter(|(_, value)| !value.is_empty());
+        Self { path, query: pairs.map(|(name, value)| (name.into_owned(), value)).collect() }
     }
 
     /// Where the reader is now, for what is drawn anew when that changes.
     pub fn now() -> Self {
         untrack(Self::here)
+    }
+
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
