@@ -171,8 +171,9 @@ fn heading(page: &TokenPage) -> impl IntoView + use<> {
             <span><Status sign=state.sign>{state.says}</Status>{then}</span>
             {owner.map(|owner| view! { <span>"owner " {owner}</span> })}
             {[group, rule].into_iter().flatten().map(door).views()}
-            <span>{last_used}</span>
             <span>{expires}</span>
+            // Last, since it grows as time goes on: nothing beside it moves.
+            <span>{last_used}</span>
         </p>
     }
 }
