@@ -218,12 +218,33 @@ export const test = base.extend<{ gateway: Gateway; management: Management; quie
   },
   // Every page is watched; one that a test opens by itself wants `quiet.watch(page)`.
   // It is closed before its gateway goes, since a page is not to blame for a server that was taken away.
-  page: async ({ page, quiet, gateway: _gateway }, use) => {
+  page: async ({ page, quiet, gateway: _gateway }, use, info) => {
     await quiet.watch(page);
     await use(page);
+    if (info.status !== info.expectedStatus) info.annotations.push({ type: "page", description: await stateOf(page) });
     await page.close();
   },
 });
+
+/** Where a page that failed a test is, and what it does where it does not answer. */
+async function stateOf(page: Page): Promise<string> {
+  const within = <T>(answer: Promise<T>, otherwise: T) =>
+    Promise.race([answer, new Promise<T>((resolve) => setTimeout(() => resolve(otherwise), 3_000))]).catch(() => otherwise);
+  const state = await within(page.evaluate(() => `${document.readyState}, hydrated: ${"hydrated" in document.body.dataset}`), "");
+  if (state) return `${page.url()}, ${state}`;
+  const stack = new Promise<string>((resolve) => {
+    const pause = async () => {
+      const inspector = await page.context().newCDPSession(page);
+      inspector.on("Debugger.paused", ({ callFrames }) =>
+        resolve(callFrames.map(({ functionName, location }) => `${functionName}:${location.lineNumber}:${location.columnNumber}`).join(" < ")),
+      );
+      await inspector.send("Debugger.enable");
+      await inspector.send("Debugger.pause");
+    };
+    pause().catch((error) => resolve(String(error)));
+  });
+  return `${page.url()} does not answer; ${await within(stack, "no script runs there")}`;
+}
 
 /** Signs in by password, and stays at the dashboard. */
 export async function signIn(page: Page, gateway: Gateway, email = "admin@example.com", password = PASSWORD): Promise<void> {

@@ -47,6 +47,7 @@ use crate::clock::Clock;
 use crate::domain::account::Account;
 use crate::domain::call::Settlement;
 use crate::domain::id::{KeyId, NodeId};
+use crate::domain::key::Key;
 use crate::domain::problem::{Problem, ProblemKind};
 use crate::domain::time::Time;
 use crate::store::{Store, StoreError};
@@ -273,6 +274,15 @@ impl Inner {
         let mut stamps = self.stamps();
         let known = stamps.entry(key.clone()).or_insert(at);
         *known = (*known).max(at);
+    }
+
+    /// These keys with uses that are not written down yet: at once for calls that came through this process, within seconds
+    /// for others.
+    fn as_used<'k>(&self, keys: impl IntoIterator<Item = &'k mut Key>) {
+        let stamps = self.stamps();
+        for key in keys {
+            key.last_used_at = key.last_used_at.max(stamps.get(&key.id).copied());
+        }
     }
 
     fn announce(&self, topic: Topic) {

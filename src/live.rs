@@ -1,4 +1,4 @@
-//! The live stream of the console: says at most once a second what has changed; the page then asks for it.
+//! The live stream of the console: says what has changed, at once but at most once a second; the page then asks for it.
 
 use crate::auth;
 use crate::gateway::{Gateway, Topic};
@@ -9,12 +9,15 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
 
+/// From one message to the next, at least.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long a change waits for those that come with it: a call that begins and ends, a key and the rule it is bound to.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// What the browser sends by itself when it takes up a stream again: the id of the last message.
 const LAST: &str = "last-event-id";
@@ -45,7 +48,8 @@ pub async fn changes(
     let mark = gateway.mark();
     let missed: BTreeSet<_> = gateway.changed_since(last.unwrap_or(&since)).into_iter().map(Topic::as_str).collect();
     let first = (!missed.is_empty()).then(|| message(&missed, &mark));
-    Sse::new(futures::stream::iter(first).chain(messages(gateway, changes, stop)))
+    let told = first.is_some().then(Instant::now);
+    Sse::new(futures::stream::iter(first).chain(messages(gateway, changes, stop, told)))
         .keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
         .into_response()
 }
@@ -56,21 +60,27 @@ fn message(topics: &BTreeSet<&'static str>, mark: &str) -> Message {
     Ok(Event::default().id(mark).data(topics.iter().copied().collect::<Vec<_>>().join(",")))
 }
 
-fn messages(gateway: Gateway, changes: Receiver<Topic>, stop: CancellationToken) -> impl Stream<Item = Message> {
-    futures::stream::unfold((gateway, changes, stop), |(gateway, mut changes, stop)| async {
+/// Those that have not been told yet, from here on; `told` is when the last message was sent.
+fn messages(
+    gateway: Gateway,
+    changes: Receiver<Topic>,
+    stop: CancellationToken,
+    told: Option<Instant>,
+) -> impl Stream<Item = Message> {
+    futures::stream::unfold((gateway, changes, stop, told), |(gateway, mut changes, stop, told)| async move {
         let mut topics = BTreeSet::new();
-        let mark = stop.run_until_cancelled(gather(&gateway, &mut changes, &mut topics)).await??;
-        stop.run_until_cancelled(tokio::time::sleep(EVERY)).await?;
-        Some((message(&topics, &mark), (gateway, changes, stop)))
+        let mark = stop.run_until_cancelled(gather(&gateway, &mut changes, &mut topics, told)).await??;
+        Some((message(&topics, &mark), (gateway, changes, stop, Some(Instant::now()))))
     })
 }
 
-/// Waits for a change, then takes all that have come by then, and gives a mark: all that it counts are among them. `None`
-/// when the gateway is gone.
+/// Waits for a change, then for its turn, takes all that have come by then, and gives a mark: all that it counts are among
+/// them. `None` when the gateway is gone.
 async fn gather(
     gateway: &Gateway,
     changes: &mut Receiver<Topic>,
     topics: &mut BTreeSet<&'static str>,
+    told: Option<Instant>,
 ) -> Option<String> {
     match changes.recv().await {
         Ok(topic) => _ = topics.insert(topic.as_str()),
@@ -78,6 +88,7 @@ async fn gather(
         Err(RecvError::Lagged(_)) => topics.extend(Topic::ALL.map(Topic::as_str)),
         Err(RecvError::Closed) => return None,
     }
+    tokio::time::sleep(pause(told.map(|told| told.elapsed()))).await;
     let mark = gateway.mark();
     loop {
         match changes.try_recv() {
@@ -85,5 +96,24 @@ async fn gather(
             Err(TryRecvError::Lagged(_)) => topics.extend(Topic::ALL.map(Topic::as_str)),
             Err(TryRecvError::Empty | TryRecvError::Closed) => return Some(mark),
         }
+    }
+}
+
+/// How long a change waits to be told where the last message was sent so long ago, or none has been.
+fn pause(since: Option<Duration>) -> Duration {
+    since.map_or(TOGETHER, |since| EVERY.saturating_sub(since).max(TOGETHER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_change_is_told_at_once_and_the_next_a_second_later() {
+        assert_eq!(pause(None), TOGETHER);
+        assert_eq!(pause(Some(Duration::ZERO)), EVERY);
+        assert_eq!(pause(Some(Duration::from_millis(400))), Duration::from_millis(600));
+        assert_eq!(pause(Some(EVERY - Duration::from_millis(1))), TOGETHER);
+        assert_eq!(pause(Some(Duration::from_hours(1))), TOGETHER);
     }
 }

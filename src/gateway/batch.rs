@@ -64,9 +64,13 @@ impl Gateway {
         let mut distinct = ids.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
-        let known = self.0.store.keys_by_id(&distinct).await?.into_iter();
-        let known: HashMap<KeyId, Key> =
-            known.filter(|key| by.is_admin() || key.account_id == by.id).map(|key| (key.id.clone(), key)).collect();
+        let mut known = self.0.store.keys_by_id(&distinct).await?;
+        self.0.as_used(&mut known);
+        let known: HashMap<KeyId, Key> = known
+            .into_iter()
+            .filter(|key| by.is_admin() || key.account_id == by.id)
+            .map(|key| (key.id.clone(), key))
+            .collect();
         let done =
             |id: &KeyId| Done { id: id.clone(), key: known.get(id).cloned().ok_or_else(|| Problem::not_found("key")) };
         Ok(ids.iter().map(done).collect())

@@ -203,7 +203,8 @@ impl Gateway {
     /// # Errors
     /// Where there is none.
     pub async fn key(&self, by: &Account, id: &KeyId) -> Result<Key, Problem> {
-        let key = self.0.store.key(id).await?.filter(|key| by.is_admin() || key.account_id == by.id);
+        let mut key = self.0.store.key(id).await?.filter(|key| by.is_admin() || key.account_id == by.id);
+        self.0.as_used(&mut key);
         key.ok_or_else(|| Problem::not_found("key"))
     }
 

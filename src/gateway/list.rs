@@ -96,6 +96,7 @@ impl Gateway {
         let more = keys.len() > limit as usize;
         keys.truncate(limit as usize);
         let next = keys.last().filter(|_| more).map(|last| written(&KeyPlace::of(last, sort)));
+        self.0.as_used(&mut keys);
         Ok(Page { data: keys, next })
     }
 
@@ -141,6 +142,8 @@ impl Gateway {
         let (is_first, is_last) = (before == 0, before + keys.len() as u64 >= total);
         let previous = first.filter(|_| !is_first).as_ref().map(written);
         let next = last.filter(|_| !is_last).as_ref().map(written);
+        // Places are in the order of what is written down.
+        self.0.as_used(&mut keys);
         Ok(KeyPage { data: keys, total, before, previous, next })
     }
 
@@ -215,7 +218,8 @@ impl Gateway {
         let previous = (start > 0).then(|| written(&keys[start]));
         let next = (end < total).then(|| written(&keys[end - 1]));
         let ids: Vec<KeyId> = keys[start..end].iter().map(|key| key.id.clone()).collect();
-        let found = self.0.store.keys_by_id(&ids).await?;
+        let mut found = self.0.store.keys_by_id(&ids).await?;
+        self.0.as_used(&mut found);
         let mut found: HashMap<KeyId, Key> = found.into_iter().map(|key| (key.id.clone(), key)).collect();
         let data = ids.iter().filter_map(|id| found.remove(id)).collect();
         Ok(KeyPage { data, total: total as u64, before: start as u64, previous, next })

@@ -127,6 +127,41 @@ async fn a_key_that_has_expired_is_refused_and_says_so_in_its_list_by_itself() {
 }
 
 #[tokio::test]
+async fn when_a_key_was_last_used_is_told_before_it_is_written_down() {
+    on_both(|app| async move {
+        let issued = app.key(|_| ()).await;
+        let id = issued.key.id.clone();
+        let used = async |app: &TestApp| {
+            let (query, by) = (KeyQuery::default(), &app.admin);
+            let budget = KeyQuery { order: Order::Budget { descending: true }, ..query.clone() };
+            let keys = [
+                app.gateway.key(by, &id).await.expect("a key"),
+                app.gateway.keys(by, query.clone()).await.expect("a page").data.remove(0),
+                app.gateway.list_keys(by, query).await.expect("a page").data.remove(0),
+                app.gateway.list_keys(by, budget).await.expect("a page").data.remove(0),
+                app.gateway
+                    .keys_by_id(by, std::slice::from_ref(&id))
+                    .await
+                    .expect("keys")
+                    .remove(0)
+                    .key
+                    .expect("a key"),
+            ];
+            keys.map(|key| key.last_used_at)
+        };
+        assert_eq!(used(&app).await, [None; 5]);
+        for _ in 0..2 {
+            app.clock.wind(Duration::from_secs(1));
+            assert_eq!(call(&app, &issued, 1).await, 200);
+            assert_eq!(used(&app).await, [Some(app.clock.now()); 5]);
+            app.gateway.stamp_keys().await.expect("stamped");
+            assert_eq!(used(&app).await, [Some(app.clock.now()); 5]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_order_holds_each_key_once_and_pages_lead_both_ways() {
     on_both(|app| async move {
         for (number, name) in ["b.x", "a", "B.x", "é 1.2", "c", "C", "a"].into_iter().enumerate() {
