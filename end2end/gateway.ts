@@ -4,9 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import AxeBuilder from "@axe-core/playwright";
 import { test as base, expect, type Page } from "@playwright/test";
+import { HANGS } from "./last-words.ts";
 
 export { expect };
 
@@ -226,24 +228,24 @@ export const test = base.extend<{ gateway: Gateway; management: Management; quie
   },
 });
 
-/** Where a page that failed a test is, and what it does where it does not answer. */
+/** Where a page that failed a test is; where it does not answer, what can be found out from outside. */
 async function stateOf(page: Page): Promise<string> {
   const within = <T>(answer: Promise<T>, otherwise: T) =>
-    Promise.race([answer, new Promise<T>((resolve) => setTimeout(() => resolve(otherwise), 3_000))]).catch(() => otherwise);
+    Promise.race([answer, sleep(3_000, otherwise)]).catch(() => otherwise);
   const state = await within(page.evaluate(() => `${document.readyState}, hydrated: ${"hydrated" in document.body.dataset}`), "");
   if (state) return `${page.url()}, ${state}`;
-  const stack = new Promise<string>((resolve) => {
-    const pause = async () => {
-      const inspector = await page.context().newCDPSession(page);
-      inspector.on("Debugger.paused", ({ callFrames }) =>
-        resolve(callFrames.map(({ functionName, location }) => `${functionName}:${location.lineNumber}:${location.columnNumber}`).join(" < ")),
-      );
-      await inspector.send("Debugger.enable");
-      await inspector.send("Debugger.pause");
+  // Whether it is in a loop, or waits for something.
+  const busy = async () => {
+    const browser = await page.context().browser()?.newBrowserCDPSession();
+    const used = async () => {
+      const { processInfo = [] } = (await browser?.send("SystemInfo.getProcessInfo")) ?? {};
+      return processInfo.filter(({ type }) => type === "renderer").reduce((sum, { cpuTime }) => sum + cpuTime, 0);
     };
-    pause().catch((error) => resolve(String(error)));
-  });
-  return `${page.url()} does not answer; ${await within(stack, "no script runs there")}`;
+    const before = await used();
+    await sleep(1_000, undefined);
+    return `pages were busy for ${((await used()) - before).toFixed(2)} of one second`;
+  };
+  return `${page.url()} ${HANGS}; ${await within(busy(), "nor does its browser")}`;
 }
 
 /** Signs in by password, and stays at the dashboard. */

@@ -1,4 +1,4 @@
-// Debian's Chromium, one worker (the machine has two cores and the gateway wants one), no second chances.
+// Debian's Chromium, one worker (the machine has two cores and the gateway wants one), no second chances but one: see `last-words.ts`.
 import { execFileSync } from "node:child_process";
 import { defineConfig } from "@playwright/test";
 
@@ -8,7 +8,7 @@ export default defineConfig({
   testDir: "specs",
   outputDir: "results/playwright",
   workers: 1,
-  retries: 0,
+  retries: 1,
   forbidOnly: !!process.env.CI,
   timeout: 60_000,
   expect: { timeout: 10_000 },

@@ -54,14 +54,14 @@ pub async fn changes(
         .into_response()
 }
 
-type Message = Result<Event, Infallible>;
+pub(crate) type Message = Result<Event, Infallible>;
 
 fn message(topics: &BTreeSet<&'static str>, mark: &str) -> Message {
     Ok(Event::default().id(mark).data(topics.iter().copied().collect::<Vec<_>>().join(",")))
 }
 
 /// Those that have not been told yet, from here on; `told` is when the last message was sent.
-fn messages(
+pub(crate) fn messages(
     gateway: Gateway,
     changes: Receiver<Topic>,
     stop: CancellationToken,

@@ -7,6 +7,7 @@ mod auth;
 mod catalog;
 mod charges;
 mod lists;
+mod live;
 mod playground;
 mod prices;
 mod profile;
