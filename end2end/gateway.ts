@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import AxeBuilder from "@axe-core/playwright";
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, type CDPSession, expect, type Page } from "@playwright/test";
 import { HANGS } from "./last-words.ts";
 
 export { expect };
@@ -222,30 +222,38 @@ export const test = base.extend<{ gateway: Gateway; management: Management; quie
   // It is closed before its gateway goes, since a page is not to blame for a server that was taken away.
   page: async ({ page, quiet, gateway: _gateway }, use, info) => {
     await quiet.watch(page);
+    // From before it hangs: none can be begun then.
+    const inspector = await page.context().newCDPSession(page);
     await use(page);
-    if (info.status !== info.expectedStatus) info.annotations.push({ type: "page", description: await stateOf(page) });
+    if (info.status !== info.expectedStatus) info.annotations.push({ type: "page", description: await stateOf(page, inspector) });
     await page.close();
   },
 });
 
 /** Where a page that failed a test is; where it does not answer, what can be found out from outside. */
-async function stateOf(page: Page): Promise<string> {
-  const within = <T>(answer: Promise<T>, otherwise: T) =>
-    Promise.race([answer, sleep(3_000, otherwise)]).catch(() => otherwise);
-  const state = await within(page.evaluate(() => `${document.readyState}, hydrated: ${"hydrated" in document.body.dataset}`), "");
-  if (state) return `${page.url()}, ${state}`;
-  // Whether it is in a loop, or waits for something.
-  const busy = async () => {
-    const browser = await page.context().browser()?.newBrowserCDPSession();
-    const used = async () => {
-      const { processInfo = [] } = (await browser?.send("SystemInfo.getProcessInfo")) ?? {};
-      return processInfo.filter(({ type }) => type === "renderer").reduce((sum, { cpuTime }) => sum + cpuTime, 0);
-    };
-    const before = await used();
-    await sleep(1_000, undefined);
-    return `pages were busy for ${((await used()) - before).toFixed(2)} of one second`;
+async function stateOf(page: Page, inspector: CDPSession): Promise<string> {
+  const state = async () => {
+    const answer = page.evaluate(() => `${document.readyState}, hydrated: ${document.body?.dataset.hydrated !== undefined}`);
+    return Promise.race([answer.catch((error: Error) => error.message), sleep(3_000, undefined)]);
   };
-  return `${page.url()} ${HANGS}; ${await within(busy(), "nor does its browser")}`;
+  const first = await state();
+  if (first) return `${page.url()}, ${first}`;
+  const busy = await Promise.race([busyness(page).catch(String), sleep(3_000, "the browser does not answer either")]);
+  // A script that goes on for ever is ours, and is no more after this. Nothing that the browser itself waits for is ended by it.
+  inspector.send("Runtime.terminateExecution").catch(() => {});
+  const second = await state();
+  return second ? `${page.url()} ran a script without end, until it was stopped; ${busy}` : `${page.url()} ${HANGS}; ${busy}`;
+}
+
+async function busyness(page: Page): Promise<string> {
+  const browser = await page.context().browser()?.newBrowserCDPSession();
+  const used = async () => {
+    const { processInfo = [] } = (await browser?.send("SystemInfo.getProcessInfo")) ?? {};
+    return processInfo.filter(({ type }) => type === "renderer").reduce((sum, { cpuTime }) => sum + cpuTime, 0);
+  };
+  const before = await used();
+  await sleep(1_000);
+  return `pages were busy for ${((await used()) - before).toFixed(2)} of one second`;
 }
 
 /** Signs in by password, and stays at the dashboard. */

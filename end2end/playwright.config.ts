@@ -9,6 +9,7 @@ export default defineConfig({
   outputDir: "results/playwright",
   workers: 1,
   retries: 1,
+  failOnFlakyTests: true,
   forbidOnly: !!process.env.CI,
   timeout: 60_000,
   expect: { timeout: 10_000 },

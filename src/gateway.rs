@@ -217,17 +217,22 @@ impl Gateway {
     /// When the database fails.
     pub async fn stamp_keys(&self) -> Result<(), StoreError> {
         self.0.write_old_uses().await?;
-        let stamps = std::mem::take(&mut *self.0.stamps());
-        if stamps.is_empty() {
+        let used: Vec<(KeyId, Time)> = self.0.stamps().iter().map(|(key, at)| (key.clone(), *at)).collect();
+        if used.is_empty() {
             return Ok(());
         }
-        let used: Vec<(KeyId, Time)> = stamps.into_iter().collect();
-        let written = self.0.store.stamp_keys(&used).await;
-        match &written {
-            Ok(()) => self.0.announce(Topic::Keys),
-            Err(_) => used.into_iter().for_each(|(key, at)| self.0.stamp(&key, at)),
+        self.0.store.stamp_keys(&used).await?;
+        {
+            // Until here they were told from memory, and those that have moved on since still are.
+            let mut stamps = self.0.stamps();
+            for (key, at) in used {
+                if stamps.get(&key) == Some(&at) {
+                    stamps.remove(&key);
+                }
+            }
         }
-        written
+        self.0.announce(Topic::Keys);
+        Ok(())
     }
 
     /// Takes up the books, before any call is admitted. Where they are this process's own, the calls that the last one
@@ -276,8 +281,8 @@ impl Inner {
         *known = (*known).max(at);
     }
 
-    /// These keys with uses that are not written down yet: at once for calls that came through this process, within seconds
-    /// for others.
+    /// Tells these keys of uses that are not written down yet: of calls through this process at once, of others within
+    /// seconds. Lists are narrowed and ordered by what is written down.
     fn as_used<'k>(&self, keys: impl IntoIterator<Item = &'k mut Key>) {
         let stamps = self.stamps();
         for key in keys {

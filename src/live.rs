@@ -6,8 +6,7 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::{Stream, StreamExt};
-use std::collections::BTreeSet;
+use futures::Stream;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::Receiver;
@@ -42,59 +41,53 @@ pub async fn changes(
         return axum::http::StatusCode::UNAUTHORIZED.into_response();
     }
     let last = headers.get(LAST).and_then(|mark| mark.to_str().ok());
-    // What changes from here on comes by the receiver.
-    let changes = gateway.changes();
-    // Before it is asked what was missed: all that it counts is told.
-    let mark = gateway.mark();
-    let missed: BTreeSet<_> = gateway.changed_since(last.unwrap_or(&since)).into_iter().map(Topic::as_str).collect();
-    let first = (!missed.is_empty()).then(|| message(&missed, &mark));
-    let told = first.is_some().then(Instant::now);
-    Sse::new(futures::stream::iter(first).chain(messages(gateway, changes, stop, told)))
+    let mark = last.map_or(since, str::to_owned);
+    Sse::new(messages(gateway, mark, stop))
         .keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
         .into_response()
 }
 
-pub(crate) type Message = Result<Event, Infallible>;
-
-fn message(topics: &BTreeSet<&'static str>, mark: &str) -> Message {
-    Ok(Event::default().id(mark).data(topics.iter().copied().collect::<Vec<_>>().join(",")))
-}
-
-/// Those that have not been told yet, from here on; `told` is when the last message was sent.
+/// What changes from that mark on. Ends with the gateway, or when told to stop.
 pub(crate) fn messages(
     gateway: Gateway,
-    changes: Receiver<Topic>,
+    mark: String,
     stop: CancellationToken,
-    told: Option<Instant>,
-) -> impl Stream<Item = Message> {
-    futures::stream::unfold((gateway, changes, stop, told), |(gateway, mut changes, stop, told)| async move {
-        let mut topics = BTreeSet::new();
-        let mark = stop.run_until_cancelled(gather(&gateway, &mut changes, &mut topics, told)).await??;
-        Some((message(&topics, &mark), (gateway, changes, stop, Some(Instant::now()))))
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let listener = Listener { changes: gateway.changes(), gateway, mark, told: None };
+    futures::stream::unfold((listener, stop), |(mut listener, stop)| async {
+        let message = stop.run_until_cancelled(listener.next()).await??;
+        Some((Ok(message), (listener, stop)))
     })
 }
 
-/// Waits for a change, then for its turn, takes all that have come by then, and gives a mark: all that it counts are among
-/// them. `None` when the gateway is gone.
-async fn gather(
-    gateway: &Gateway,
-    changes: &mut Receiver<Topic>,
-    topics: &mut BTreeSet<&'static str>,
+struct Listener {
+    gateway: Gateway,
+    /// Wakes the listener. What has changed is read off the marks, so that nothing is missed by whoever falls behind.
+    changes: Receiver<Topic>,
+    /// Up to where changes were told.
+    mark: String,
+    /// When the last message was sent.
     told: Option<Instant>,
-) -> Option<String> {
-    match changes.recv().await {
-        Ok(topic) => _ = topics.insert(topic.as_str()),
-        // Some were missed: anything may have changed.
-        Err(RecvError::Lagged(_)) => topics.extend(Topic::ALL.map(Topic::as_str)),
-        Err(RecvError::Closed) => return None,
-    }
-    tokio::time::sleep(pause(told.map(|told| told.elapsed()))).await;
-    let mark = gateway.mark();
-    loop {
-        match changes.try_recv() {
-            Ok(topic) => _ = topics.insert(topic.as_str()),
-            Err(TryRecvError::Lagged(_)) => topics.extend(Topic::ALL.map(Topic::as_str)),
-            Err(TryRecvError::Empty | TryRecvError::Closed) => return Some(mark),
+}
+
+impl Listener {
+    /// Waits for a change, then for its turn, and tells all that have come by then. `None` when the gateway is gone.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if self.gateway.changed_since(&self.mark).is_empty()
+                && let Err(RecvError::Closed) = self.changes.recv().await
+            {
+                return None;
+            }
+            tokio::time::sleep(pause(self.told.map(|told| told.elapsed()))).await;
+            while !matches!(self.changes.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
+            // Before it is asked what has changed: all that it counts is told.
+            let mark = self.gateway.mark();
+            let topics: Vec<_> = self.gateway.changed_since(&self.mark).into_iter().map(Topic::as_str).collect();
+            if !topics.is_empty() {
+                (self.mark, self.told) = (mark, Some(Instant::now()));
+                return Some(Event::default().id(&self.mark).data(topics.join(",")));
+            }
         }
     }
 }

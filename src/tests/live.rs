@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use axum::response::sse::Sse;
 use http_body_util::BodyExt;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The next message: its id, and the topics it names.
@@ -21,33 +22,38 @@ async fn next(stream: &mut Body) -> Option<(String, String)> {
 #[tokio::test]
 async fn each_message_names_what_has_changed_and_where_to_go_on() {
     let app = TestApp::sqlite().await;
-    let stop = CancellationToken::new();
-    let told = messages(app.gateway.clone(), app.gateway.changes(), stop.clone(), None);
-    let mut stream = Sse::new(told).into_response().into_body();
+    let (begun, stop) = (Instant::now(), CancellationToken::new());
+    let mut stream =
+        Sse::new(messages(app.gateway.clone(), app.gateway.mark(), stop.clone())).into_response().into_body();
     app.key(|_| ()).await;
     app.gateway.create_account("lena@example.com", "Lena", Role::User, "unused").await.expect("an account");
     let (mark, topics) = next(&mut stream).await.expect("a message");
-    assert_eq!(topics, "accounts,keys", "one message for what came together");
+    assert_eq!(topics, "keys,accounts", "one message for what was there");
     assert_eq!(app.gateway.changed_since(&mark), []);
 
-    app.key(|_| ()).await;
-    let (mark, topics) = next(&mut stream).await.expect("a message");
-    assert_eq!(topics, "keys", "nothing is told twice");
-    assert_eq!(app.gateway.changed_since(&mark), []);
-
-    stop.cancel();
-    assert_eq!(next(&mut stream).await, None);
-}
-
-#[tokio::test]
-async fn whoever_is_too_far_behind_hears_that_anything_may_have_changed() {
-    let app = TestApp::sqlite().await;
-    let told = messages(app.gateway.clone(), app.gateway.changes(), CancellationToken::new(), None);
-    let mut stream = Sse::new(told).into_response().into_body();
-    // More than the receiver holds.
+    // More changes than wait for one listener.
     for _ in 0..70 {
         app.key(|_| ()).await;
     }
-    let (_, topics) = next(&mut stream).await.expect("a message");
-    assert_eq!(topics.split(',').count(), Topic::ALL.len());
+    let (mark, topics) = next(&mut stream).await.expect("a message");
+    assert_eq!(topics, "keys", "what has changed, and nothing is told twice");
+    assert!(begun.elapsed() >= Duration::from_secs(1), "one message a second");
+    assert_eq!(app.gateway.changed_since(&mark), []);
+
+    stop.cancel();
+    let ended = tokio::time::timeout(Duration::from_secs(10), next(&mut stream)).await;
+    assert_eq!(ended, Ok(None));
+}
+
+#[tokio::test]
+async fn a_stream_begins_with_what_has_changed_since_its_mark() {
+    let app = TestApp::sqlite().await;
+    let before = app.gateway.mark();
+    app.key(|_| ()).await;
+    for (mark, first) in [(before, "keys".to_owned()), (String::new(), Topic::ALL.map(Topic::as_str).join(","))] {
+        let told = messages(app.gateway.clone(), mark, CancellationToken::new());
+        let (mark, topics) = next(&mut Sse::new(told).into_response().into_body()).await.expect("a message");
+        assert_eq!(topics, first);
+        assert_eq!(mark, app.gateway.mark());
+    }
 }
